@@ -1,0 +1,1 @@
+"""The networks around the bottleneck: one file per kind."""

@@ -1,0 +1,197 @@
+"""Fully connected encoder and decoder."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
+
+import torch
+from pydantic import PositiveInt
+from torch import Size, Tensor, nn
+
+from isthmus.architectures._layers import (
+    ACTIVATIONS,
+    Activation,
+    BatchNorm,
+    Linear,
+    Residual,
+    StackedLayerNorm,
+    StackedLinear,
+    Transposed,
+)
+from isthmus.errors import RecipeError
+from isthmus.parts import Architecture, Share, Sizes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from isthmus.trace import Context
+
+Widths = tuple[PositiveInt, ...]
+
+
+class Mlp(Architecture):
+    """h <- dropout(activation(norm(W h + b))) through the widths ``hidden``.
+
+    The decoder mirrors the encoder, or has widths of its own (``decoder``). ``tied``
+    makes each decoder weight the transpose of its mirror in the encoder; ``residual``
+    adds each layer's input to its output (He et al., 2016); ``output`` is the
+    activation of the decoder's answer. ``hidden`` None means "as the estimator says".
+    """
+
+    stackable: ClassVar[bool] = True
+
+    hidden: Widths | None = None
+    decoder: Widths | None = None
+    activation: Activation = "silu"
+    output: Activation = "linear"
+    norm: Literal["none", "batch", "layer"] = "none"
+    residual: bool = False
+    dropout: Share = 0.0
+    tied: bool = False
+
+    @classmethod
+    def examples(cls) -> tuple[Self, ...]:
+        """Small networks, one per option."""
+        small = (7, 5)
+        return (
+            cls(hidden=small),
+            cls(hidden=small, norm="batch", output="sigmoid"),
+            cls(hidden=(7, 7, 5), residual=True, norm="layer"),
+            cls(hidden=small, tied=True),
+            cls(hidden=(6,), decoder=(5, 7), dropout=0.1, activation="tanh"),
+            cls(hidden=()),
+        )
+
+    def squashed(self) -> bool:
+        """Whether ``output`` is bounded."""
+        return self.output in {"sigmoid", "tanh"}
+
+    def build(self, sizes: Sizes) -> tuple[nn.Module, nn.Module]:
+        """Encoder (x (B, *inputs), context) -> (B, H); decoder (N, D) -> (N, *params).
+
+        A stacked pair has a leading axis of replicas throughout.
+        """
+        inputs = sizes.inputs.numel()
+        hidden = self.hidden or ()
+        told = "visible" in sizes.clues, "level" in sizes.clues
+        extra = sizes.event.numel() * told[0] + told[1]
+        down = [inputs + extra, *hidden, sizes.features]
+        rise = hidden[::-1] if self.decoder is None else self.decoder
+        up = [sizes.code, *rise, sizes.params.numel()]
+        make = _Maker(self, sizes.stack)
+        layers = make.layers(down)
+        mirror = self._mirrored(layers, up, down) if self.tied else make.layers(up)
+        encoder, decoder = make.chain(layers, down), make.chain(mirror, up)
+        decoder.append(ACTIVATIONS[self.output]())
+        return (
+            _Encoder(encoder, len(sizes.inputs), len(sizes.event), sizes.clues),
+            _Decoder(decoder, sizes.params),
+        )
+
+    def _mirrored(
+        self, layers: Sequence[nn.Module], up: list[int], down: list[int]
+    ) -> Sequence[nn.Module]:
+        inner_match = up[1:-1] == down[-2:0:-1]
+        if not inner_match or up[0] > down[-1] or up[-1] > down[0]:
+            raise RecipeError(
+                f"Mlp: tied=True needs a decoder that mirrors the encoder, but their "
+                f"widths are {down} and {up}. Leave decoder=None, and use a likelihood "
+                f"with one parameter per entry, such as SquaredError or Bernoulli."
+            )
+        return [
+            Transposed(layer, a, b)
+            for layer, (a, b) in zip(layers[::-1], pairwise(up), strict=True)
+        ]
+
+
+class _Maker:
+    """Makes the layers of one network, stacked or not."""
+
+    def __init__(self, spec: Mlp, stack: int) -> None:
+        self.spec, self.stack = spec, stack
+
+    def layers(self, widths: list[int]) -> Sequence[nn.Module]:
+        """One layer per pair of widths; the last has no activation behind it."""
+        *inner, last = pairwise(widths)
+        activation = self.spec.activation
+        return [*(self._linear(*pair, activation) for pair in inner), self._linear(*last)]
+
+    def chain(self, layers: Sequence[nn.Module], widths: list[int]) -> nn.Sequential:
+        """Norm, activation and dropout after every layer but the last."""
+        *inner, last = layers
+        blocks = [
+            self._block(layer, *pair)
+            for layer, pair in zip(inner, pairwise(widths[:-1]), strict=True)
+        ]
+        flat = [m for b in blocks for m in (b if type(b) is nn.Sequential else [b])]
+        return nn.Sequential(*flat, last)
+
+    def _block(self, layer: nn.Module, width_in: int, width_out: int) -> nn.Module:
+        spec = self.spec
+        block = nn.Sequential(layer, *self._norm(width_out))
+        block.append(ACTIVATIONS[spec.activation]())
+        if spec.dropout:
+            block.append(nn.Dropout(spec.dropout))
+        if not spec.residual:
+            return block
+        same = width_in == width_out
+        return Residual(block, None if same else self._linear(width_in, width_out))
+
+    def _linear(
+        self, inputs: int, outputs: int, activation: str = "linear"
+    ) -> Linear | StackedLinear:
+        if self.stack:
+            return StackedLinear(self.stack, inputs, outputs, activation)
+        return Linear(inputs, outputs, activation)
+
+    def _norm(self, width: int) -> list[nn.Module]:
+        if self.spec.norm == "batch":
+            return [BatchNorm(width, self.stack)]
+        if self.spec.norm == "none":
+            return []
+        if self.stack:
+            return [StackedLayerNorm(self.stack, width)]
+        return [nn.LayerNorm(width)]
+
+
+class _Encoder(nn.Module):
+    """x, flattened and with its context appended, through the layers."""
+
+    def __init__(
+        self, layers: nn.Sequential, inputs: int, event: int, clues: frozenset[str]
+    ) -> None:
+        super().__init__()
+        self.layers = layers
+        self.inputs, self.event, self.clues = inputs, event, clues
+
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        if self.inputs > 1:
+            x = x.flatten(-self.inputs)
+        if self.clues:
+            x = torch.cat([x, *self._told(x, context)], -1)
+        out: Tensor = self.layers(x)
+        return out
+
+    def _told(self, x: Tensor, context: Context) -> list[Tensor]:
+        told = []
+        if "visible" in self.clues:
+            assert context.visible is not None  # noqa: S101 - the model fills it in
+            told.append(context.visible.flatten(-self.event).to(x))
+        if "level" in self.clues:
+            assert context.level is not None  # noqa: S101 - the model fills it in
+            told.append(context.level.unsqueeze(-1).to(x))
+        return told
+
+
+class _Decoder(nn.Module):
+    """z through the layers, brought into the shape of the likelihood's parameters."""
+
+    def __init__(self, layers: nn.Sequential, params: Size) -> None:
+        super().__init__()
+        self.layers = layers
+        self.params = tuple(params)
+
+    def forward(self, z: Tensor) -> Tensor:
+        y: Tensor = self.layers(z)
+        return y if len(self.params) == 1 else y.unflatten(-1, self.params)

@@ -1,0 +1,32 @@
+"""Swap noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from isthmus.parts import Corruption, Share
+from isthmus.trace import Corrupted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from isthmus.layout import Layout
+
+
+class SwapNoise(Corruption):
+    """With probability ``rate`` an entry takes the value of another row's.
+
+    The row is drawn uniformly from the batch, so that every column keeps its
+    distribution (Jahrer, 2017, Porto Seguro winning solution; dfencoder, 2019).
+    """
+
+    rate: Share = 0.15
+
+    def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
+        """Damage ``x``, (B, *event)."""
+        batch = x.dim() - 1 - len(layout.event)
+        donor = torch.randint(x.shape[batch], x.shape, device=x.device)
+        swapped = torch.rand_like(x) < self.rate
+        return Corrupted(torch.where(swapped, x.gather(batch, donor), x))

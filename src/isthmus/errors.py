@@ -1,0 +1,54 @@
+"""Every error and warning that isthmus raises on purpose.
+
+IsthmusError(ValueError)
+    RecipeError           a part, or parts that do not fit each other
+    DataError             data that cannot be used as it is
+    ModelFileError        a model file that is damaged, foreign or unsafe
+    NonFiniteLossError    training met a number that is not finite
+    MissingExtraError     an optional library is not installed
+IsthmusWarning(UserWarning)
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class IsthmusError(ValueError):
+    """The root of all errors of this package."""
+
+
+class RecipeError(IsthmusError):
+    """A part is out of bounds, or two parts do not fit each other."""
+
+
+class DataError(IsthmusError):
+    """The data cannot be used as it is; the message names the column."""
+
+
+class ModelFileError(IsthmusError):
+    """A model file is damaged, foreign or unsafe."""
+
+
+class NonFiniteLossError(IsthmusError):
+    """Training met a number that is not finite, and stopped before the step."""
+
+
+class MissingExtraError(IsthmusError, ImportError):
+    """An optional library is not installed; the message says how to install it."""
+
+
+class IsthmusWarning(UserWarning):
+    """Something works, but probably not as intended."""
+
+
+def unknown(what: str, name: object, known: Iterable[str]) -> str:
+    """Say that ``name`` is no such thing, and which names come nearest."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"There is no {what} {name!r}.{hint} Known: {', '.join(names)}."

@@ -1,0 +1,65 @@
+"""Categorical likelihood."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
+from torch import Size
+from torch.nn import functional
+
+from isthmus.errors import RecipeError
+from isthmus.layout import Content
+from isthmus.parts import Likelihood
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from isthmus.layout import Layout
+
+
+class Categorical(Likelihood):
+    """log p = log softmax(y)_x for an entry x in 0, ..., ``levels`` - 1.
+
+    y holds one logit per level on a new last axis; the encoder sees x one-hot.
+    """
+
+    explains: ClassVar[frozenset[Content]] = frozenset({"level"})
+    prefers: ClassVar[Content] = "level"
+    logits: ClassVar[bool] = True
+
+    levels: Annotated[int, Field(ge=2)] = 2
+
+    def check(self, layout: Layout) -> None:
+        """Refuse columns of more levels than there are logits."""
+        super().check(layout)
+        for field in layout.fields:
+            if field.levels is not None and field.levels > self.levels:
+                raise RecipeError(
+                    f"Categorical: levels={self.levels}, but the data has "
+                    f"{field.levels} levels. Use Categorical(levels={field.levels})."
+                )
+
+    def view(self, x: Tensor) -> Tensor:
+        """One-hot, (..., *event, levels)."""
+        return functional.one_hot(self._index(x), self.levels).to(x)
+
+    def inputs(self, event: Size) -> Size:
+        """One entry per level."""
+        return self.params(event)
+
+    def params(self, event: Size) -> Size:
+        """One logit per level."""
+        return Size([*event, self.levels])
+
+    def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
+        """Log probability of the level that each entry has."""
+        index = self._index(x).expand(params.shape[:-1]).unsqueeze(-1)
+        return params.log_softmax(-1).gather(-1, index).squeeze(-1)
+
+    def mean(self, params: Tensor) -> Tensor:
+        """The most probable level."""
+        return params.argmax(-1).to(params)
+
+    def _index(self, x: Tensor) -> Tensor:
+        return x.round().long()

@@ -1,0 +1,44 @@
+"""Squared error."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+from torch.nn import functional
+
+from isthmus.layout import Content
+from isthmus.parts import Likelihood
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class SquaredError(Likelihood):
+    """log p = -(x - y)^2: a normal density of variance 1/2, less its constant."""
+
+    aliases: ClassVar[tuple[str, ...]] = ("mse",)
+    explains: ClassVar[frozenset[Content]] = frozenset({"real", "unit", "count"})
+    prefers: ClassVar[Content] = "real"
+    metric: ClassVar[str] = "mse"
+
+    def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
+        """Minus the squared error of each entry."""
+        return -(x - params).square()
+
+    def mean(self, params: Tensor) -> Tensor:
+        """The decoder's answer itself."""
+        return params
+
+    def log_normalizer(self) -> float:
+        """log sqrt(pi)."""
+        return 0.5 * math.log(math.pi)
+
+    def distortion(
+        self, params: Tensor, x: Tensor, judged: Tensor | None, dims: int
+    ) -> Tensor:
+        """|x - y|^2, with the square of each entry in one operation."""
+        error = functional.mse_loss(params, x.expand_as(params), reduction="none")
+        if judged is not None:
+            error = error * judged
+        return error.sum(-1) if dims == 1 else error.flatten(-dims).sum(-1)

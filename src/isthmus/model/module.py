@@ -1,0 +1,202 @@
+"""The network of a recipe, for data of one layout."""
+
+from __future__ import annotations
+
+import functools
+import operator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.errors import RecipeError
+from isthmus.parts import Clue, Sizes
+from isthmus.trace import Batch, Context, Corrupted, Progress, Trace
+
+if TYPE_CHECKING:
+    from isthmus.layout import Layout
+    from isthmus.model.recipe import Recipe
+
+DONE = Progress()
+
+
+class AutoencoderModule(nn.Module):
+    """x -> corrupt -> encode -> bottleneck -> decode -> explain x.
+
+    ``missing`` says that cells may be missing, so that the encoder must be told which.
+    ``stack`` builds that many replicas on a leading axis, (R, B, *event).
+    """
+
+    def __init__(
+        self, recipe: Recipe, layout: Layout, *, missing: bool = False, stack: int = 0
+    ) -> None:
+        super().__init__()
+        recipe.likelihood.check(layout)
+        self.recipe, self.layout, self.stack = recipe, layout, stack
+        self.event = layout.event
+        self.costs = recipe.costs()
+        for term in self.costs.values():
+            term.check(layout)
+        told: set[Clue] = {"visible"} if missing else set()
+        self.clues = recipe.corruption.clues() | told
+        sizes = Sizes(
+            inputs=recipe.likelihood.inputs(self.event),
+            event=self.event,
+            features=recipe.bottleneck.features(),
+            code=recipe.bottleneck.width,
+            params=recipe.likelihood.params(self.event),
+            clues=self.clues,
+            stack=stack,
+        )
+        for part in (recipe.architecture, recipe.bottleneck):
+            if stack and not part.stackable:
+                raise RecipeError(f"{part!r} cannot be stacked in {stack} replicas.")
+        self.encoder, self.decoder = recipe.architecture.build(sizes)
+        self.bottleneck = recipe.bottleneck.build()
+
+    def forward(
+        self,
+        batch: Batch | Tensor,
+        progress: Progress = DONE,
+        *,
+        chance: bool | None = None,
+    ) -> Trace:
+        """Send a batch through and keep the trace.
+
+        With ``chance`` (by default in training mode) the input is corrupted and the
+        code drawn; without it nothing is random.
+        """
+        if isinstance(batch, Tensor):
+            batch = Batch(batch)
+        if chance is None:
+            chance = self.training
+        x, visible = batch
+        corrupted = Corrupted(x)
+        if chance:
+            corrupted = self.recipe.corruption(x, self.layout)
+            if visible is not None:
+                corrupted = _without_missing(corrupted, visible)
+        context = self.context(batch, corrupted)
+        features = self.encoder(self.recipe.likelihood.view(corrupted.x), context)
+        code = self.bottleneck(features)
+        if not chance:
+            code = code._replace(value=self.bottleneck.mode(features))
+        params = self.decode(code.value)
+        judged = corrupted.judged if visible is None else visible
+        if visible is not None and corrupted.judged is not None:
+            judged = visible * corrupted.judged
+        distortion = self.recipe.likelihood.distortion(
+            params, x, judged, len(self.event)
+        )
+        return Trace(
+            x=x,
+            corrupted=corrupted.x,
+            context=context,
+            features=features,
+            code=code,
+            params=params,
+            judged=judged,
+            distortion=distortion,
+            progress=progress,
+        )
+
+    def loss(self, trace: Trace) -> tuple[Tensor, dict[str, Tensor]]:
+        """The total, and each weighted term by name, averaged over the batch.
+
+        Of a stacked model: one of each per replica, (R,).
+        """
+        replicas = trace.features.dim() - 2
+        parts = {}
+        for name, term in self.costs.items():
+            cost = term(trace, self)
+            if cost.dim() > replicas:
+                cost = cost.mean(-1)
+            parts[name] = cost if term.weight == 1 else cost * term.weight
+        return functools.reduce(operator.add, parts.values()), parts
+
+    def metric(self, trace: Trace) -> tuple[str, Tensor, Tensor | int]:
+        """Name of -log p per judged entry, its sum over the batch, and the divisor."""
+        name, cost = self.recipe.likelihood.metric, trace.distortion.detach().sum()
+        if trace.judged is None:
+            return name, cost, trace.distortion.numel() * self.event.numel()
+        draws = trace.distortion.numel() // trace.features[..., 0].numel()
+        return name, cost, draws * trace.judged.sum()
+
+    def context(self, batch: Batch, corrupted: Corrupted | None = None) -> Context:
+        """What the encoder is told: by default that nothing was corrupted."""
+        if not self.clues:
+            return Context()
+        x, visible = batch
+        hidden = None if corrupted is None else corrupted.visible
+        level = None if corrupted is None else corrupted.level
+        if "visible" in self.clues:
+            known = [mask for mask in (visible, hidden) if mask is not None]
+            visible = known[0] if known else torch.ones_like(x)
+            visible = visible * known[1] if len(known) > 1 else visible
+        if "level" in self.clues and level is None:
+            level = x.new_zeros(x.shape[: x.dim() - len(self.event)])
+        return Context(visible, level)
+
+    def code(self, x: Tensor, context: Context | None = None) -> Tensor:
+        """Codes (B, D) of examples (B, *event), at their mode."""
+        told = self.context(Batch(x)) if context is None else context
+        if "level" in self.clues and told.level is None:
+            told = told._replace(level=self.context(Batch(x)).level)
+        features = self.encoder(self.recipe.likelihood.view(x), told)
+        z: Tensor = self.bottleneck.mode(features)
+        return z
+
+    def encode(self, batch: Batch | Tensor) -> Tensor:
+        """Codes (B, D) of a batch, without chance."""
+        if isinstance(batch, Tensor):
+            batch = Batch(batch)
+        return self.code(batch.x, self.context(batch))
+
+    def decode(self, code: Tensor) -> Tensor:
+        """Likelihood parameters ([K,] B, *params) of codes ([K,] B, D)."""
+        replicas = 1 if self.stack else 0
+        if code.dim() == 2 + replicas:
+            params: Tensor = self.decoder(code)
+            return params
+        draws, batch = code.shape[0], code.shape[-2]  # the K draws share one pass
+        params = self.decoder(code.movedim(0, -3).flatten(-3, -2))
+        return params.unflatten(replicas, (draws, batch)).movedim(replicas, 0)
+
+    def reconstruct(self, batch: Batch | Tensor) -> Tensor:
+        """What the model makes of each example, (B, *event), without chance."""
+        return self.recipe.likelihood.mean(self.decode(self.encode(batch)))
+
+    def explain(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Log-likelihood and reconstruction of every entry, (B, *event) each.
+
+        The log-likelihood of a missing cell is exactly 0.
+        """
+        params = self.decode(self.encode(batch))
+        entries = self.recipe.likelihood.log_prob(params, batch.x)
+        if batch.visible is not None:
+            entries = entries * batch.visible
+        return entries, self.recipe.likelihood.mean(params)
+
+    def sample(self, n: int) -> Tensor:
+        """Draw ``n`` new examples: means given codes from the prior."""
+        return self.recipe.likelihood.mean(self.decode(self.bottleneck.sample(n)))
+
+    def weights(self) -> list[Tensor]:
+        """Weight matrices of encoder and decoder: no biases, no norms."""
+        replicas = 1 if self.stack else 0
+        return [
+            parameter
+            for network in (self.encoder, self.decoder)
+            for parameter in network.parameters()
+            if parameter.dim() - replicas >= 2
+        ]
+
+    def continuous(self) -> Tensor:
+        """Mask (*event,) of the entries that may vary continuously."""
+        like = next(self.parameters())
+        return self.layout.holding("real", "unit").to(like)
+
+
+def _without_missing(corrupted: Corrupted, visible: Tensor) -> Corrupted:
+    """Keep missing cells at zero, whatever the corruption put there."""
+    return corrupted._replace(x=corrupted.x * visible)

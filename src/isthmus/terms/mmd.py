@@ -1,0 +1,37 @@
+"""The maximum mean discrepancy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from isthmus.parts import Encoder, Term
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from isthmus.trace import Trace
+
+
+class Mmd(Term):
+    """MMD^2 between the codes of a batch and N(0, I) (Tolstikhin et al., 2018).
+
+    Biased estimate with as many draws from the prior as codes, and the inverse
+    multiquadratic kernel k(a, b) = C / (C + |a - b|^2), C = 2 D.
+    """
+
+    def __call__(self, trace: Trace, model: Encoder) -> Tensor:
+        """Cost of the batch, ()."""
+        z = trace.one(trace.code.value)
+        prior = torch.randn_like(z)
+        return _kernel(z, z) + _kernel(prior, prior) - 2 * _kernel(z, prior)
+
+
+def _kernel(a: Tensor, b: Tensor) -> Tensor:
+    """Mean of k over all pairs."""
+    width = 2.0 * a.shape[-1]
+    # |a|^2 + |b|^2 - 2 ab: torch.cdist has no finite gradient where a = b
+    squares = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2)
+    distance = (squares - 2 * a @ b.mT).clamp_min(0)
+    return (width / (width + distance)).mean((-2, -1))

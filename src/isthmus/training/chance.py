@@ -1,0 +1,36 @@
+"""Random numbers that leave the caller's random states alone."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Seed torch inside the block, and put its random states back after it."""
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if device.type == "cuda":
+            with torch.cuda.device(device):
+                torch.cuda.manual_seed(seed)
+        if device.type == "mps":  # pragma: no cover - needs Apple hardware
+            torch.mps.manual_seed(seed)
+        yield
+
+
+def pick_device(device: str | torch.device | None) -> torch.device:
+    """Take the device asked for, or the best one there is."""
+    if device is not None:
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():  # pragma: no cover - needs Apple hardware
+        return torch.device("mps")
+    return torch.device("cpu")

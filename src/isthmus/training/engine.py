@@ -1,0 +1,236 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+
+import torch
+
+from isthmus.errors import NonFiniteLossError
+from isthmus.trace import Batch, Progress, Trace
+from isthmus.training.chance import seeded
+from isthmus.training.flat import FlatParameters, Learned
+from isthmus.training.guard import first_bad
+from isthmus.training.optimizers import optimizer
+from isthmus.training.schedules import factor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+
+    from isthmus.training.settings import Training
+
+    Figures = dict[str, float]
+
+CHUNK = 64 * 2**20
+"""Bytes of examples that are shuffled into a copy at a time."""
+
+SHORT_MEMORY = 0.98
+"""Share of its old value that the running mean of the gradient's length keeps."""
+
+
+class Trainable(Learned, Protocol):
+    """What the loop asks of a model."""
+
+    def __call__(
+        self, batch: Batch, progress: Progress, *, chance: bool | None = None
+    ) -> Trace:
+        """Send a batch through."""
+
+    def train(self, mode: bool = True) -> object:
+        """Switch dropout and batch statistics on or off."""
+
+    def loss(self, trace: Trace) -> tuple[Tensor, dict[str, Tensor]]:
+        """Total, and its addends."""
+
+    def metric(self, trace: Trace) -> tuple[str, Tensor, Tensor | int]:
+        """A figure per entry beside the loss: name, sum, divisor."""
+
+
+class Epoch(NamedTuple):
+    """What a callback is told after each epoch; one that returns True ends training."""
+
+    number: int
+    """From 1."""
+    planned: int
+    """Epochs that will run if nothing ends training early."""
+    figures: dict[str, float]
+    """The row of the history."""
+    model: Trainable
+    """The model itself; look, do not touch."""
+
+
+class Trainer:
+    """Trains one model on one set of examples.
+
+    ``seed`` decides the order of the rows and every draw; the caller's random states
+    are left alone. `history` holds a row of figures per epoch: the mean over the
+    examples of each term, and the metric per entry, with those of the validation rows
+    behind ``validation_``.
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        training: Training,
+        seed: int,
+        *,
+        state: dict[str, object] | None = None,
+    ) -> None:
+        self.model = model
+        self.training = training
+        self.device = next(model.parameters()).device
+        self.flat = FlatParameters(model)
+        self.optimizer = optimizer(training, self.flat)
+        if state is not None:
+            self.optimizer.load_state_dict(state)
+        self.seed = seed
+        self.order = torch.Generator().manual_seed(seed)
+        self.history: list[Figures] = []
+        self.steps = 0
+        self.usual_norm = 0.0
+        self.finite = self.flat.snapshot()
+
+    def fit(
+        self,
+        data: Batch,
+        validation: Batch | None = None,
+        *,
+        tell: Callable[[Epoch, float], None] = lambda _epoch, _seconds: None,
+        callbacks: tuple[Callable[[Epoch], object], ...] = (),
+    ) -> None:
+        """Train until the epochs are over or nothing improves; keep the best weights.
+
+        ``tell`` hears of every epoch and how long it took. A loss, gradient or weight
+        that is not finite restores the last finite weights and raises
+        `NonFiniteLossError`.
+        """
+        best, stale = float("inf"), 0
+        kept = self.finite
+        epochs = self.training.epochs
+        try:
+            with seeded(self.seed, self.device):
+                for number in range(1, epochs + 1):
+                    started = time.perf_counter()
+                    figures = self._epoch(data, (number - 1) / epochs)
+                    if not self.flat.finite():
+                        self._stop("the weights", f"after step {self.steps}")
+                    self.finite = self.flat.snapshot()
+                    if validation is not None:
+                        checked = self.check(validation)
+                        figures |= {f"validation_{k}": v for k, v in checked.items()}
+                    loss = figures.get("validation_loss", figures["loss"])
+                    need = self.training.min_improvement * abs(best)
+                    stale = 0 if number == 1 or loss < best - need else stale + 1
+                    if loss < best:
+                        best, kept = loss, self.finite
+                    self.history.append({"epoch": number, **figures})
+                    epoch = Epoch(number, epochs, self.history[-1], self.model)
+                    tell(epoch, time.perf_counter() - started)
+                    wish = [callback(epoch) is True for callback in callbacks]
+                    if any(wish) or 0 < self.training.patience <= stale:
+                        break
+            self.flat.restore(kept)
+        finally:
+            self.flat.release()
+            self.model.train(False)
+
+    def check(self, data: Batch) -> Figures:
+        """Figures of ``data`` with dropout off and the same draws at every call."""
+        totals: Figures = {}
+        self.model.train(False)
+        with seeded(self.seed + 1, self.device), torch.no_grad():
+            for batch in data.split(_sizes(len(data), max(256, self.training.batch_size))):
+                trace = self.model(batch, Progress(), chance=True)
+                _add(totals, self._figures(trace, *self.model.loss(trace)), len(batch))
+        return {name: total / len(data) for name, total in totals.items()}
+
+    def _epoch(self, data: Batch, done: float) -> Figures:
+        """One pass over the data in a fresh order."""
+        self.model.train()
+        totals: Figures = {}
+        steps = len(_sizes(len(data), self.training.batch_size)) * self.training.epochs
+        for batch in self._batches(data):
+            _add(totals, self._step(batch, Progress(done, len(data))), len(batch))
+            done += 1 / steps
+        return {name: total / len(data) for name, total in totals.items()}
+
+    def _step(self, batch: Batch, progress: Progress) -> Figures:
+        """Forward, backward, guard, clip, update."""
+        trace = self.model(batch, progress)
+        total, terms = self.model.loss(trace)
+        self.flat.gradient.zero_()
+        total.backward()
+        self.steps += 1
+        figures, norm = self._figures(trace, total, terms), self.flat.norm()
+        if not abs(figures["loss"]) + norm < float("inf"):
+            what = first_bad(trace, terms) or (
+                f"the gradient of {self.flat.first_bad_gradient() or 'the weights'}"
+            )
+            self._stop(what, f"in step {self.steps}")
+        self._clip(norm)
+        rate = self.training.learning_rate
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * factor(self.training.schedule, progress.done)
+        self.optimizer.step()
+        return figures
+
+    def _clip(self, norm: float) -> None:
+        """Shorten a gradient that is far longer than usual, or than allowed."""
+        limit = self.training.clip_norm or float("inf")
+        if self.training.clip_ratio and self.usual_norm:
+            limit = min(limit, self.training.clip_ratio * self.usual_norm)
+        if norm > limit:
+            self.flat.gradient.mul_(limit / norm)
+            norm = limit
+        past = SHORT_MEMORY if self.usual_norm else 0.0
+        self.usual_norm = past * self.usual_norm + (1 - past) * norm
+
+    def _figures(self, trace: Trace, total: Tensor, terms: dict[str, Tensor]) -> Figures:
+        """Loss, terms and metric as numbers; the only place that waits for a GPU."""
+        metric, cost, entries = self.model.metric(trace)
+        named = {"loss": total, **terms, metric: cost / entries}
+        if self.device.type == "cpu":
+            return {name: value.item() for name, value in named.items()}
+        numbers = torch.stack([v.detach() for v in named.values()]).tolist()
+        return dict(zip(named, numbers, strict=True))
+
+    def _batches(self, data: Batch) -> Iterator[Batch]:
+        """Every row once, in a fresh order."""
+        order = torch.randperm(len(data), generator=self.order)
+        sizes = _sizes(len(data), self.training.batch_size)
+        row = data.x.element_size() * max(data.x[0].numel(), 1)
+        per_chunk = max(CHUNK // (row * self.training.batch_size), 1)
+        start = 0
+        for first in range(0, len(sizes), per_chunk):
+            part = sizes[first : first + per_chunk]
+            index = order[start : start + sum(part)].to(self.device)
+            start += sum(part)
+            yield from data.rows(index).split(part)
+
+    def _stop(self, what: str, when: str) -> NoReturn:
+        """Put finite weights back and say what happened."""
+        if not self.flat.finite():
+            self.flat.restore(self.finite)
+        rate = self.training.learning_rate
+        raise NonFiniteLossError(
+            f"Training stopped {when}: {what} became infinite or not a number. The "
+            f"last finite weights were restored. Lower the learning rate (now {rate:g}), "
+            f"or look for extreme values in the data."
+        )
+
+
+def _sizes(rows: int, size: int) -> list[int]:
+    """Batch sizes; a single last row joins the batch before it."""
+    full, rest = divmod(rows, size)
+    sizes = [size] * full + [rest] * (rest > 0)
+    if len(sizes) > 1 and sizes[-1] == 1 < size:
+        sizes[-2:] = [size + 1]
+    return sizes
+
+
+def _add(totals: Figures, figures: Figures, rows: int) -> None:
+    for name, value in figures.items():
+        totals[name] = totals.get(name, 0.0) + value * rows

@@ -1,0 +1,93 @@
+"""All parameters of a model in one row of memory."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class Learned(Protocol):
+    """Whatever has parameters and buffers."""
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """What is learned."""
+
+    def named_parameters(self) -> Iterator[tuple[str, nn.Parameter]]:
+        """What is learned, by name."""
+
+    def buffers(self) -> Iterator[Tensor]:
+        """What is kept beside it."""
+
+
+class FlatParameters:
+    """Lays the parameters of a model, and their gradients, side by side.
+
+    The norm of a gradient, clipping, an update, a copy of the best weights: each is
+    one operation on one vector instead of one per parameter. `release` gives every
+    parameter memory of its own again. Weight matrices come first, so that they can
+    decay while biases and norms do not.
+    """
+
+    def __init__(self, model: Learned) -> None:
+        learned = [p for p in model.parameters() if p.requires_grad]
+        learned.sort(key=lambda p: p.dim() < 2)
+        self.parameters = learned
+        self.names = {id(p): name for name, p in model.named_parameters()}
+        self.buffers = list(model.buffers())
+        self.values = torch.cat([p.detach().flatten() for p in learned])
+        self.gradient = torch.zeros_like(self.values)
+        for parameter, value, gradient in zip(
+            learned, self._cut(self.values), self._cut(self.gradient), strict=True
+        ):
+            parameter.data, parameter.grad = value, gradient
+        size = sum(p.numel() for p in learned if p.dim() >= 2)
+        self.weights = self._leaf(slice(0, size))
+        self.others = self._leaf(slice(size, None))
+        self.everything = self._leaf(slice(None))
+
+    def norm(self) -> float:
+        """Length of the gradient; not finite where any of its entries is not."""
+        return float(torch.linalg.vector_norm(self.gradient))
+
+    def snapshot(self) -> list[Tensor]:
+        """Copies of the parameters and buffers."""
+        return [self.values.clone(), *(b.clone() for b in self.buffers)]
+
+    def restore(self, snapshot: list[Tensor]) -> None:
+        """Put a snapshot back."""
+        for now, then in zip([self.values, *self.buffers], snapshot, strict=True):
+            now.copy_(then)
+
+    def finite(self) -> bool:
+        """Whether every parameter and buffer is finite."""
+        return all(bool(t.isfinite().all()) for t in (self.values, *self.buffers))
+
+    def first_bad_gradient(self) -> str | None:
+        """Name of the first parameter whose gradient is not finite."""
+        for parameter in self.parameters:
+            if parameter.grad is not None and not parameter.grad.isfinite().all():
+                return self.names[id(parameter)]
+        return None
+
+    def release(self) -> None:
+        """Give every parameter memory of its own, and drop the gradients."""
+        for parameter in self.parameters:
+            parameter.data = parameter.data.clone()
+            parameter.grad = None
+
+    def _cut(self, row: Tensor) -> Iterable[Tensor]:
+        sizes = [math.prod(p.shape) for p in self.parameters]
+        pieces = row.split(sizes)
+        shapes = [p.shape for p in self.parameters]
+        return [piece.view(s) for piece, s in zip(pieces, shapes, strict=True)]
+
+    def _leaf(self, part: slice) -> nn.Parameter:
+        leaf = nn.Parameter(self.values[part])
+        leaf.grad = self.gradient[part]
+        return leaf

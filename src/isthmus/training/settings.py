@@ -1,0 +1,72 @@
+"""How long, how fast and by which rule to descend."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import (
+    NonNegativeFloat,
+    PositiveFloat,
+    PositiveInt,
+    model_validator,
+)
+
+from isthmus.spec import Spec
+from isthmus.training.schedules import Schedule
+
+
+class Training(Spec):
+    """Mini-batch gradient descent.
+
+    ``epochs`` passes over the data in batches of ``batch_size`` rows. The loss of a
+    batch is the mean over its rows of the sum over their entries, in nats: a step is
+    W <- W - learning_rate dL/dW for ``sgd``. The learning rate follows ``schedule``
+    over the planned steps.
+
+    A gradient longer than ``clip_ratio`` times the running mean of its own length is
+    shortened to that (0: never), and one longer than ``clip_norm`` to ``clip_norm``.
+
+    After ``patience`` epochs in which the loss (on validation rows, where there are
+    any) did not fall by ``min_improvement`` of its best value, training ends (0: never
+    early). The best weights are kept in any case.
+    """
+
+    epochs: PositiveInt = 50
+    batch_size: PositiveInt = 256
+    learning_rate: PositiveFloat = 1e-3
+    optimizer: Literal[
+        "sgd",
+        "adam",
+        "adamw",
+        "nadam",
+        "radam",
+        "adamax",
+        "rmsprop",
+        "adagrad",
+        "adadelta",
+        "rprop",
+    ] = "adam"
+    momentum: NonNegativeFloat = 0.0
+    weight_decay: NonNegativeFloat = 0.0
+    schedule: Schedule = "cosine"
+    clip_ratio: NonNegativeFloat = 10.0
+    clip_norm: PositiveFloat | None = None
+    patience: int = 20
+    min_improvement: NonNegativeFloat = 1e-3
+
+    @model_validator(mode="after")
+    def _decay_has_effect(self) -> Self:
+        if self.weight_decay and self.optimizer == "rprop":
+            message = "rprop knows no weight_decay. Use the term WeightL2 instead."
+            raise ValueError(message)
+        return self
+
+    @model_validator(mode="after")
+    def _momentum_has_effect(self) -> Self:
+        if self.momentum and self.optimizer not in {"sgd", "rmsprop"}:
+            message = (
+                f"momentum={self.momentum} has no effect with optimizer="
+                f"{self.optimizer!r}. Use optimizer='sgd', or leave momentum=0."
+            )
+            raise ValueError(message)
+        return self
