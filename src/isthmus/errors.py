@@ -51,4 +51,4 @@ def unknown(what: str, name: object, known: Iterable[str]) -> str:
     names = sorted(known)
     near = difflib.get_close_matches(str(name), names, n=1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
-    return f"There is no {what} {name!r}.{hint} Known: {', '.join(names)}."
+    return f"There is no {what} {name!r}.{hint} Known: {', '.join(names) or 'none'}."

@@ -22,13 +22,18 @@ from isthmus.spec import Part
 
 if TYPE_CHECKING:
     from isthmus.layout import Content, Layout
-    from isthmus.trace import Code, Context, Corrupted, Trace
+    from isthmus.trace import Batch, Code, Corrupted, Trace
 
 Clue = Literal["visible", "level"]
 """What an encoder may be told beside x: a field of `Context`."""
 
 Trait = Literal[
-    "drawn at random", "priced", "between 0 and 1", "Gaussian", "from a codebook"
+    "drawn at random",
+    "priced",
+    "between 0 and 1",
+    "Gaussian",
+    "from a codebook",
+    "differentiable",
 ]
 """What a term may need of a code, in the words of the error message."""
 
@@ -137,6 +142,11 @@ class BottleneckModule(nn.Module, ABC):
     def mode(self, features: Tensor) -> Tensor:
         """The most typical code of each example, (B, D), without chance."""
 
+    def typical(self, features: Tensor) -> Code:
+        """The code without chance: `mode`, and what `forward` tells beside it."""
+        code: Code = self(features)
+        return code._replace(value=self.mode(features))
+
     def sample(self, n: int) -> Tensor:
         """Draw ``n`` codes from the prior, (n, D)."""
         raise RecipeError(
@@ -203,8 +213,8 @@ class Likelihood(Part):
 class Encoder(Protocol):
     """All that a term may ask of the model."""
 
-    def code(self, x: Tensor, context: Context) -> Tensor:
-        """Codes (B, D) at their mode of examples (B, *event)."""
+    def encode(self, batch: Batch) -> Tensor:
+        """Codes (B, D) of examples as they are, at their mode."""
 
     def weights(self) -> list[Tensor]:
         """Weight matrices of encoder and decoder: no biases, no norms."""

@@ -76,7 +76,7 @@ class Code(NamedTuple):
     """(B, D): log standard deviation of q(z|x), where that is a Gaussian."""
     chosen: Tensor | None = None
     """(B, D): the chosen codebook vectors, before the gradient is copied past them."""
-    index: Tensor | None = None
+    indices: Tensor | None = None
     """(B,): which codebook vector was chosen."""
 
 
@@ -94,6 +94,8 @@ class Trace(NamedTuple):
 
     x: Tensor
     """(B, *event): the clean examples."""
+    visible: Tensor | None
+    """(B, *event): 1 where a cell was observed, 0 where it is missing; None: all."""
     corrupted: Tensor
     """(B, *event): what the encoder saw."""
     context: Context

@@ -78,7 +78,7 @@ class Transposed(nn.Module):
 
     def __init__(self, mirror: nn.Module, inputs: int, out: int) -> None:
         super().__init__()
-        assert isinstance(mirror, (nn.Linear, StackedLinear))  # noqa: S101
+        assert isinstance(mirror, (nn.Linear, StackedLinear))
         self._mirror = (mirror,)  # a tuple, so that the weight has one owner
         self.inputs, self.out = inputs, out
         self.bias = nn.Parameter(torch.zeros(*mirror.weight.shape[:-2], out))
@@ -112,7 +112,8 @@ class BatchNorm(nn.BatchNorm1d):
             out = super().forward(flat)
         if not self.stack:
             return out
-        return out.unflatten(1, (self.stack, -1)).transpose(0, 1)
+        replicas: Tensor = out.unflatten(1, (self.stack, -1))
+        return replicas.transpose(0, 1)
 
 
 class StackedLayerNorm(nn.Module):
@@ -130,18 +131,23 @@ class StackedLayerNorm(nn.Module):
 
 
 class Residual(nn.Module):
-    """x + f(x), with x brought to f's width by a matrix where the two differ.
+    """x + a f(x), with x brought to f's width by a matrix where the two differ.
 
-    (He et al., 2016.)
+    (He et al., 2016.) a is learned and starts at 0, so that a network of any depth
+    starts out as a shallow one (Bachlechner et al., 2021).
     """
 
-    def __init__(self, block: nn.Module, shortcut: nn.Module | None) -> None:
+    def __init__(
+        self, block: nn.Module, shortcut: nn.Module | None, stack: int = 0
+    ) -> None:
         super().__init__()
         self.block = block
         self.shortcut = shortcut
+        self.scale = nn.Parameter(torch.zeros(stack) if stack else torch.zeros(()))
 
     def forward(self, x: Tensor) -> Tensor:
         """Add the block's answer to its input."""
         past = x if self.shortcut is None else self.shortcut(x)
-        out: Tensor = past + self.block(x)
+        scale = self.scale.view(-1, 1, 1) if self.scale.dim() else self.scale
+        out: Tensor = past + scale * self.block(x)
         return out

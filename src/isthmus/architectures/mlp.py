@@ -35,8 +35,9 @@ class Mlp(Architecture):
 
     The decoder mirrors the encoder, or has widths of its own (``decoder``). ``tied``
     makes each decoder weight the transpose of its mirror in the encoder; ``residual``
-    adds each layer's input to its output (He et al., 2016); ``output`` is the
-    activation of the decoder's answer. ``hidden`` None means "as the estimator says".
+    adds each layer's input to a learned share of its output (He et al., 2016;
+    Bachlechner et al., 2021); ``output`` is the activation of the decoder's answer.
+    ``hidden`` None means "as the estimator says".
     """
 
     stackable: ClassVar[bool] = True
@@ -81,7 +82,10 @@ class Mlp(Architecture):
         up = [sizes.code, *rise, sizes.params.numel()]
         make = _Maker(self, sizes.stack)
         layers = make.layers(down)
-        mirror = self._mirrored(layers, up, down) if self.tied else make.layers(up)
+        if self.tied:  # what the encoder is told has no mirror image
+            mirror = self._mirrored(layers, up, [inputs, *down[1:]])
+        else:
+            mirror = make.layers(up)
         encoder, decoder = make.chain(layers, down), make.chain(mirror, up)
         decoder.append(ACTIVATIONS[self.output]())
         return (
@@ -115,7 +119,10 @@ class _Maker:
         """One layer per pair of widths; the last has no activation behind it."""
         *inner, last = pairwise(widths)
         activation = self.spec.activation
-        return [*(self._linear(*pair, activation) for pair in inner), self._linear(*last)]
+        return [
+            *(self._linear(*pair, activation) for pair in inner),
+            self._linear(*last),
+        ]
 
     def chain(self, layers: Sequence[nn.Module], widths: list[int]) -> nn.Sequential:
         """Norm, activation and dropout after every layer but the last."""
@@ -136,7 +143,8 @@ class _Maker:
         if not spec.residual:
             return block
         same = width_in == width_out
-        return Residual(block, None if same else self._linear(width_in, width_out))
+        shortcut = None if same else self._linear(width_in, width_out)
+        return Residual(block, shortcut, self.stack)
 
     def _linear(
         self, inputs: int, outputs: int, activation: str = "linear"
@@ -176,10 +184,10 @@ class _Encoder(nn.Module):
     def _told(self, x: Tensor, context: Context) -> list[Tensor]:
         told = []
         if "visible" in self.clues:
-            assert context.visible is not None  # noqa: S101 - the model fills it in
+            assert context.visible is not None  # the model fills it in
             told.append(context.visible.flatten(-self.event).to(x))
         if "level" in self.clues:
-            assert context.level is not None  # noqa: S101 - the model fills it in
+            assert context.level is not None  # the model fills it in
             told.append(context.level.unsqueeze(-1).to(x))
         return told
 

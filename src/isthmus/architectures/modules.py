@@ -85,8 +85,14 @@ def _try(
     module: nn.Module, role: str, given: tuple[int, ...], wanted: tuple[int, ...]
 ) -> None:
     state = copy.deepcopy(module.state_dict())  # normalisation may keep averages
-    with torch.no_grad():
-        got = tuple(module(torch.zeros(given)).shape)
+    try:
+        with torch.no_grad():
+            got = tuple(module(torch.zeros(given)).shape)
+    except RuntimeError as error:
+        raise RecipeError(
+            f"Modules: the {role} must take an input of shape {given}, and answer with "
+            f"shape {wanted}. It says: {error}."
+        ) from error
     module.load_state_dict(state)
     if got != wanted:
         raise RecipeError(

@@ -11,9 +11,11 @@ from isthmus.parts import Bottleneck, BottleneckModule, Trait
 from isthmus.trace import Code
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
-ACTIVATIONS = {
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": nn.Identity(),
     "sigmoid": torch.sigmoid,
     "tanh": torch.tanh,
@@ -42,7 +44,9 @@ class Dense(Bottleneck):
 
     def traits(self) -> frozenset[Trait]:
         """Between 0 and 1 after a sigmoid."""
-        return frozenset({"between 0 and 1"} if self.activation == "sigmoid" else ())
+        if self.activation == "sigmoid":
+            return frozenset({"differentiable", "between 0 and 1"})
+        return frozenset({"differentiable"})
 
     def build(self) -> BottleneckModule:
         """A fresh module."""
@@ -60,5 +64,4 @@ class _Dense(BottleneckModule):
     def mode(self, features: Tensor) -> Tensor:
         if self.activation == "linear":
             return features
-        z: Tensor = ACTIVATIONS[self.activation](features)
-        return z
+        return ACTIVATIONS[self.activation](features)

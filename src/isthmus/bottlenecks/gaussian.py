@@ -39,7 +39,7 @@ class Gaussian(Bottleneck):
 
     def traits(self) -> frozenset[Trait]:
         """Drawn from a Gaussian that is charged for."""
-        return frozenset({"drawn at random", "priced", "Gaussian"})
+        return frozenset({"drawn at random", "priced", "Gaussian", "differentiable"})
 
     def build(self) -> BottleneckModule:
         """A fresh module."""
@@ -58,15 +58,14 @@ class _Gaussian(BottleneckModule):
         mean, log_scale = self._posterior(features)
         shape = mean.shape if self.draws == 1 else (self.draws, *mean.shape)
         noise = torch.randn(shape, dtype=mean.dtype, device=mean.device)
-        z = mean + log_scale.exp() * noise
-        # log N(z; m, s) - log N(z; 0, 1): the constants log(2 pi) / 2 cancel
-        log_ratio = (0.5 * (z.square() - noise.square()) - log_scale).sum(-1)
-        # KL = (s^2 + m^2 - 1) / 2 - log s (Kingma & Welling, 2014, appendix B)
-        rate = 0.5 * ((2 * log_scale).exp() + mean.square() - 1) - log_scale
-        return Code(z, rate, log_ratio, mean, log_scale)
+        return _code(mean, log_scale, noise)
 
     def mode(self, features: Tensor) -> Tensor:
         return features[..., : self.size]
+
+    def typical(self, features: Tensor) -> Code:
+        mean, log_scale = self._posterior(features)
+        return _code(mean, log_scale, torch.zeros_like(mean))
 
     def sample(self, n: int) -> Tensor:
         like = self.origin
@@ -75,3 +74,13 @@ class _Gaussian(BottleneckModule):
     def _posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
         mean, raw = features.split(self.size, dim=-1)
         return mean, REACH * torch.tanh(raw / REACH)
+
+
+def _code(mean: Tensor, log_scale: Tensor, noise: Tensor) -> Code:
+    """The code m + s e, with what it costs."""
+    z = mean + log_scale.exp() * noise
+    # log N(z; m, s) - log N(z; 0, 1): the constants log(2 pi) / 2 cancel
+    log_ratio = (0.5 * (z.square() - noise.square()) - log_scale).sum(-1)
+    # KL = (s^2 + m^2 - 1) / 2 - log s (Kingma & Welling, 2014, appendix B)
+    rate = 0.5 * ((2 * log_scale).exp() + mean.square() - 1) - log_scale
+    return Code(z, rate, log_ratio, mean, log_scale)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 import torch
 from pydantic import PositiveInt, model_validator
 
-from isthmus.parts import Bottleneck, BottleneckModule
+from isthmus.parts import Bottleneck, BottleneckModule, Trait
 from isthmus.trace import Code
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ class TopK(Bottleneck):
     def examples(cls) -> tuple[Self, ...]:
         """Two of five."""
         return (cls(size=5, k=2),)
+
+    def traits(self) -> frozenset[Trait]:
+        """Linear in the features that are kept."""
+        return frozenset({"differentiable"})
 
     def build(self) -> BottleneckModule:
         """A fresh module."""

@@ -8,7 +8,7 @@ import torch
 from pydantic import PositiveInt
 from torch import nn
 
-from isthmus.parts import Bottleneck, BottleneckModule, Trait
+from isthmus.parts import Bottleneck, BottleneckModule, Share, Trait
 from isthmus.trace import Code
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class VectorQuantizer(Bottleneck):
     stackable: ClassVar[bool] = False
 
     codes: PositiveInt = 256
-    revive: float = 0.05
+    revive: Share = 0.05
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
@@ -59,19 +59,21 @@ class _VectorQuantizer(BottleneckModule):
     def forward(self, features: Tensor) -> Code:
         if self.training:
             self._revive(features.detach())
-        index = self._nearest(features)
-        chosen = self.codebook[index]
+        indices = self._nearest(features)
+        chosen = self.codebook[indices]
         if self.training:
-            share = torch.bincount(index.flatten(), minlength=len(self.codebook))
-            self.usage.lerp_((share / index.numel()).to(self.usage), 1 - MEMORY)
+            share = torch.bincount(indices.flatten(), minlength=len(self.codebook))
+            self.usage.lerp_((share / indices.numel()).to(self.usage), 1 - MEMORY)
         z = chosen.detach() + (features - features.detach())
-        return Code(z, chosen=chosen, index=index)
+        return Code(z, chosen=chosen, indices=indices)
 
     def mode(self, features: Tensor) -> Tensor:
         return self.codebook[self._nearest(features)]
 
     def _nearest(self, features: Tensor) -> Tensor:
-        return torch.cdist(features, self.codebook).argmin(-1)
+        exact = torch.promote_types(features.dtype, torch.float32)
+        h, e = features.detach().to(exact), self.codebook.detach().to(exact)
+        return torch.cdist(h, e).argmin(-1)
 
     def _revive(self, features: Tensor) -> None:
         """Move idle vectors onto random examples; the first batch places them all."""

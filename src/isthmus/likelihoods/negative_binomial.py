@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Size
+from torch.nn import functional
 
 from isthmus.layout import Content
 from isthmus.parts import Likelihood
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 REACH = 15.0
-"""Bound on |log m| and |log r|, smooth, so that the gamma functions stay accurate."""
+"""Bound on |log m| and |log r|, smooth, so that no entry can buy an infinite price."""
+
+LARGE = 30.0
+"""From here Stirling's series with one correction is exact to 1e-7."""
 
 
 class NegativeBinomial(Likelihood):
@@ -39,10 +43,19 @@ class NegativeBinomial(Likelihood):
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         """Log probability of each entry, in nats."""
         log_m, log_r = (REACH * torch.tanh(params / REACH)).unbind(-1)
-        r, log_total = log_r.exp(), torch.logaddexp(log_m, log_r)
-        coefficient = (x + r).lgamma() - r.lgamma() - (x + 1).lgamma()
-        return coefficient + r * (log_r - log_total) + x * (log_m - log_total)
+        r, excess = log_r.exp(), functional.softplus(log_m - log_r)  # log((r + m) / r)
+        coefficient = _rising(x, r) - (x + 1).lgamma()
+        return coefficient - r * excess + x * (log_m - excess)
 
     def mean(self, params: Tensor) -> Tensor:
         """The mean m of each entry."""
         return (REACH * torch.tanh(params[..., 0] / REACH)).exp()
+
+
+def _rising(x: Tensor, r: Tensor) -> Tensor:
+    """log G(x + r) - log G(r) - x log r; by Stirling's series where r is large.
+
+    There the two gamma functions are large and nearly equal.
+    """
+    series = (x + r - 0.5) * torch.log1p(x / r) - x - x / (12 * r * (x + r))
+    return torch.where(r > LARGE, series, (x + r).lgamma() - r.lgamma() - x * r.log())

@@ -78,9 +78,7 @@ class AutoencoderModule(nn.Module):
                 corrupted = _without_missing(corrupted, visible)
         context = self.context(batch, corrupted)
         features = self.encoder(self.recipe.likelihood.view(corrupted.x), context)
-        code = self.bottleneck(features)
-        if not chance:
-            code = code._replace(value=self.bottleneck.mode(features))
+        code = (self.bottleneck if chance else self.bottleneck.typical)(features)
         params = self.decode(code.value)
         judged = corrupted.judged if visible is None else visible
         if visible is not None and corrupted.judged is not None:
@@ -90,6 +88,7 @@ class AutoencoderModule(nn.Module):
         )
         return Trace(
             x=x,
+            visible=visible,
             corrupted=corrupted.x,
             context=context,
             features=features,
@@ -120,7 +119,8 @@ class AutoencoderModule(nn.Module):
         if trace.judged is None:
             return name, cost, trace.distortion.numel() * self.event.numel()
         draws = trace.distortion.numel() // trace.features[..., 0].numel()
-        return name, cost, draws * trace.judged.sum()
+        # a small batch may have nothing to judge, and then costs nothing
+        return name, cost, draws * trace.judged.sum().clamp_min(1)
 
     def context(self, batch: Batch, corrupted: Corrupted | None = None) -> Context:
         """What the encoder is told: by default that nothing was corrupted."""
@@ -137,20 +137,13 @@ class AutoencoderModule(nn.Module):
             level = x.new_zeros(x.shape[: x.dim() - len(self.event)])
         return Context(visible, level)
 
-    def code(self, x: Tensor, context: Context | None = None) -> Tensor:
-        """Codes (B, D) of examples (B, *event), at their mode."""
-        told = self.context(Batch(x)) if context is None else context
-        if "level" in self.clues and told.level is None:
-            told = told._replace(level=self.context(Batch(x)).level)
-        features = self.encoder(self.recipe.likelihood.view(x), told)
-        z: Tensor = self.bottleneck.mode(features)
-        return z
-
     def encode(self, batch: Batch | Tensor) -> Tensor:
         """Codes (B, D) of a batch, without chance."""
         if isinstance(batch, Tensor):
             batch = Batch(batch)
-        return self.code(batch.x, self.context(batch))
+        seen = self.recipe.likelihood.view(batch.x)
+        z: Tensor = self.bottleneck.mode(self.encoder(seen, self.context(batch)))
+        return z
 
     def decode(self, code: Tensor) -> Tensor:
         """Likelihood parameters ([K,] B, *params) of codes ([K,] B, D)."""
@@ -160,7 +153,8 @@ class AutoencoderModule(nn.Module):
             return params
         draws, batch = code.shape[0], code.shape[-2]  # the K draws share one pass
         params = self.decoder(code.movedim(0, -3).flatten(-3, -2))
-        return params.unflatten(replicas, (draws, batch)).movedim(replicas, 0)
+        apart: Tensor = params.unflatten(replicas, (draws, batch))
+        return apart.movedim(replicas, 0)
 
     def reconstruct(self, batch: Batch | Tensor) -> Tensor:
         """What the model makes of each example, (B, *event), without chance."""

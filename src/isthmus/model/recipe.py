@@ -15,10 +15,10 @@ from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
 from isthmus.spec import Spec
 
 FAMILIES: dict[str, type[Architecture | Bottleneck | Likelihood | Corruption]] = {
-    "architecture": Architecture,  # type: ignore[type-abstract]
-    "bottleneck": Bottleneck,  # type: ignore[type-abstract]
-    "likelihood": Likelihood,  # type: ignore[type-abstract]
-    "corruption": Corruption,  # type: ignore[type-abstract]
+    "architecture": Architecture,
+    "bottleneck": Bottleneck,
+    "likelihood": Likelihood,
+    "corruption": Corruption,
 }
 
 
@@ -64,7 +64,8 @@ class Recipe(Spec):
         if strange := set(data) - {*FAMILIES, "terms"}:
             raise RecipeError(unknown("part", min(strange), [*FAMILIES, "terms"]))
         parts = {
-            name: FAMILIES[name].from_dict(data[name]) for name in FAMILIES.keys() & data.keys()
+            name: FAMILIES[name].from_dict(data[name])
+            for name in FAMILIES.keys() & data.keys()
         }
         terms = data.get("terms")
         if terms is not None:

@@ -28,13 +28,13 @@ class Commitment(Term):
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of each example, (B,)."""
         chosen, features = trace.code.chosen, trace.features
-        assert chosen is not None  # noqa: S101 - promised by ``needs``
+        assert chosen is not None  # promised by ``needs``
         learn = (features.detach() - chosen).square().sum(-1)
         commit = (features - chosen.detach()).square().sum(-1)
         return learn + self.cost * commit
 
     def report(self, trace: Trace) -> dict[str, Tensor]:
         """How many codebook vectors these examples use."""
-        assert trace.code.index is not None  # noqa: S101 - promised by ``needs``
-        used = trace.code.index.unique().numel()
+        assert trace.code.indices is not None  # promised by ``needs``
+        used = trace.code.indices.unique().numel()
         return {"codes_used": trace.features.new_tensor(float(used))}

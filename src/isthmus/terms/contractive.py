@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import torch
 from pydantic import PositiveInt
 
 from isthmus.errors import RecipeError
-from isthmus.parts import Encoder, Term
+from isthmus.parts import Encoder, Term, Trait
+from isthmus.trace import Batch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
 class Contractive(Term):
     """|dz/dx|_F^2 at the clean x, z at its mode (Rifai et al., 2011).
 
-    Over the entries of x that vary continuously. Exact, at one backward pass per code
-    entry; with ``probes`` an unbiased estimate E_v |J^T v|^2 from that many random
-    sign vectors v (Hutchinson, 1990), for wide codes.
+    Over the entries of x that vary continuously and are not missing. Exact, at one
+    backward pass per code entry; with ``probes`` an unbiased estimate E_v |J^T v|^2
+    from that many random sign vectors v (Hutchinson, 1990), for wide codes.
     """
+
+    needs: ClassVar[frozenset[Trait]] = frozenset({"differentiable"})
 
     probes: PositiveInt | None = None
 
@@ -44,8 +47,16 @@ class Contractive(Term):
         """Cost of each example, (B,)."""
         with torch.enable_grad():
             x = trace.x.detach().requires_grad_()
-            z = model.code(x, trace.context._replace(level=None))
-            costs = [self._pull(z, x, v, model) for v in self._directions(z)]
+            z = model.encode(Batch(x, trace.visible))
+            pulled = [
+                torch.autograd.grad(z, x, v, create_graph=True)[0]
+                for v in self._directions(z)
+            ]
+        counted = model.continuous()
+        if trace.visible is not None:
+            counted = counted * trace.visible
+        rows = z.dim() - 1
+        costs = [(p * counted).square().flatten(rows).sum(-1) for p in pulled]
         total = torch.stack(costs).sum(0)
         return total if self.probes is None else total / self.probes
 
@@ -55,10 +66,3 @@ class Contractive(Term):
             eye = torch.eye(z.shape[-1], dtype=z.dtype, device=z.device)
             return [row.expand_as(z) for row in eye]
         return [2 * torch.rand_like(z).round() - 1 for _ in range(self.probes)]
-
-    @staticmethod
-    def _pull(z: Tensor, x: Tensor, v: Tensor, model: Encoder) -> Tensor:
-        """|J^T v|^2 of each example."""
-        (pulled,) = torch.autograd.grad(z, x, v, create_graph=True)
-        squares = (pulled * model.continuous()).square()
-        return squares.flatten(z.dim() - 1).sum(-1)

@@ -24,7 +24,7 @@ class ImportanceBound(Term):
 
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of each example, (B,)."""
-        assert trace.code.log_ratio is not None  # noqa: S101 - promised by ``needs``
+        assert trace.code.log_ratio is not None  # promised by ``needs``
         log_weights = -trace.distortion - trace.code.log_ratio
         if trace.one(log_weights) is log_weights:
             return -log_weights

@@ -35,7 +35,7 @@ class Rate(Term):
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of each example, (B,); of the batch, (), with free nats."""
         rate = trace.code.rate
-        assert rate is not None  # noqa: S101 - promised by ``needs``
+        assert rate is not None  # promised by ``needs``
         cost = rate.sum(-1)
         if self.free_nats:
             cost = rate.mean(-2).clamp_min(self.free_nats).sum(-1)
@@ -46,5 +46,5 @@ class Rate(Term):
     def report(self, trace: Trace) -> dict[str, Tensor]:
         """Mean KL of each code entry, (D,): those near 0 carry nothing."""
         rate = trace.code.rate
-        assert rate is not None  # noqa: S101 - promised by ``needs``
+        assert rate is not None  # promised by ``needs``
         return {"rate_per_entry": rate.mean(-2)}

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 class TotalCorrelation(Term):
     """KL(q(z) || prod_j q(z_j)): 0 where the code entries are independent.
 
-    q(z) is estimated from the batch by minibatch-weighted sampling, log q(z_i) ~
-    log sum_k q(z_i|x_k) - log(N B) for N training rows (Chen et al., 2018, eq. S4).
-    Beside a Rate of weight 1, ``weight`` is the beta - 1 of the beta-TCVAE.
+    q is estimated from the batch: log q(z_i) ~ log (1/B) sum_k q(z_i|x_k). The paper
+    divides by N more, N training rows (Chen et al., 2018, eq. S4); left out here, as
+    it adds the constant (D - 1) log N. Beside a Rate of weight 1, ``weight`` is the
+    beta - 1 of the beta-TCVAE.
     """
 
     needs: ClassVar[frozenset[Trait]] = frozenset({"Gaussian"})
@@ -30,8 +31,8 @@ class TotalCorrelation(Term):
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of each example, (B,)."""
         code = trace.code
-        assert code.mean is not None  # noqa: S101 - promised by ``needs``
-        assert code.log_scale is not None  # noqa: S101
+        assert code.mean is not None  # promised by ``needs``
+        assert code.log_scale is not None
         z, mean, log_scale = (
             trace.one(code.value).unsqueeze(-2),
             code.mean.unsqueeze(-3),
@@ -39,8 +40,7 @@ class TotalCorrelation(Term):
         )
         error = (z - mean) * (-log_scale).exp()
         pairs = -0.5 * (error.square() + math.log(2 * math.pi)) - log_scale
-        size, batch = pairs.shape[-1], pairs.shape[-2]
-        log_rows = math.log((trace.progress.rows or batch) * batch)
-        joint = pairs.sum(-1).logsumexp(-1) - log_rows
-        marginals = pairs.logsumexp(-2).sum(-1) - size * log_rows
+        size, log_batch = pairs.shape[-1], math.log(pairs.shape[-2])
+        joint = pairs.sum(-1).logsumexp(-1) - log_batch
+        marginals = pairs.logsumexp(-2).sum(-1) - size * log_batch
         return joint - marginals

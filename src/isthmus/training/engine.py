@@ -107,6 +107,7 @@ class Trainer:
         that is not finite restores the last finite weights and raises
         `NonFiniteLossError`.
         """
+        assert not self.steps, "its weights are released: make another trainer"
         best, stale = float("inf"), 0
         kept = self.finite
         epochs = self.training.epochs
@@ -122,6 +123,8 @@ class Trainer:
                         checked = self.check(validation)
                         figures |= {f"validation_{k}": v for k, v in checked.items()}
                     loss = figures.get("validation_loss", figures["loss"])
+                    if not abs(loss) < float("inf"):
+                        self._stop("the validation loss", f"after step {self.steps}")
                     need = self.training.min_improvement * abs(best)
                     stale = 0 if number == 1 or loss < best - need else stale + 1
                     if loss < best:
@@ -135,14 +138,15 @@ class Trainer:
             self.flat.restore(kept)
         finally:
             self.flat.release()
-            self.model.train(False)
+            self.model.train(mode=False)
 
     def check(self, data: Batch) -> Figures:
         """Figures of ``data`` with dropout off and the same draws at every call."""
         totals: Figures = {}
-        self.model.train(False)
+        sizes = _sizes(len(data), max(256, self.training.batch_size))
+        self.model.train(mode=False)
         with seeded(self.seed + 1, self.device), torch.no_grad():
-            for batch in data.split(_sizes(len(data), max(256, self.training.batch_size))):
+            for batch in data.split(sizes):
                 trace = self.model(batch, Progress(), chance=True)
                 _add(totals, self._figures(trace, *self.model.loss(trace)), len(batch))
         return {name: total / len(data) for name, total in totals.items()}
@@ -179,16 +183,18 @@ class Trainer:
 
     def _clip(self, norm: float) -> None:
         """Shorten a gradient that is far longer than usual, or than allowed."""
-        limit = self.training.clip_norm or float("inf")
-        if self.training.clip_ratio and self.usual_norm:
-            limit = min(limit, self.training.clip_ratio * self.usual_norm)
+        usual = self.usual_norm or norm
+        most = self.training.clip_ratio * usual or float("inf")
+        allowed = self.training.clip_norm or float("inf")
+        limit = min(allowed, usual) if norm > most else allowed
         if norm > limit:
             self.flat.gradient.mul_(limit / norm)
-            norm = limit
-        past = SHORT_MEMORY if self.usual_norm else 0.0
-        self.usual_norm = past * self.usual_norm + (1 - past) * norm
+        felt = min(norm, most, allowed)
+        self.usual_norm = SHORT_MEMORY * usual + (1 - SHORT_MEMORY) * felt
 
-    def _figures(self, trace: Trace, total: Tensor, terms: dict[str, Tensor]) -> Figures:
+    def _figures(
+        self, trace: Trace, total: Tensor, terms: dict[str, Tensor]
+    ) -> Figures:
         """Loss, terms and metric as numbers; the only place that waits for a GPU."""
         metric, cost, entries = self.model.metric(trace)
         named = {"loss": total, **terms, metric: cost / entries}
@@ -217,8 +223,8 @@ class Trainer:
         rate = self.training.learning_rate
         raise NonFiniteLossError(
             f"Training stopped {when}: {what} became infinite or not a number. The "
-            f"last finite weights were restored. Lower the learning rate (now {rate:g}), "
-            f"or look for extreme values in the data."
+            f"last finite weights were restored. Lower the learning rate (now "
+            f"{rate:g}), or look for extreme values in the data."
         )
 
 

@@ -31,11 +31,22 @@ def progress(rows: int, *, verbose: int) -> Iterator[Tell]:
 
 @contextmanager
 def _bar(rows: int) -> Iterator[Tell]:
-    from rich.console import Console  # noqa: PLC0415 - only where there is a terminal
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-    from rich.progress import TimeRemainingColumn as TimeLeft
+    # only where there is a terminal
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
-    columns = TextColumn("epoch"), MofNCompleteColumn(), BarColumn(), TimeLeft()
+    columns = (
+        TextColumn("epoch"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeRemainingColumn(),
+    )
     text = TextColumn("{task.description}")
     with Progress(*columns, text, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=None)

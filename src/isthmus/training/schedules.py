@@ -23,7 +23,7 @@ def factor(schedule: Schedule, done: float) -> float:
     if schedule == "linear":
         return 1.0 - done
     if schedule == "exponential":
-        return 0.01**done
+        return math.pow(0.01, done)
     if schedule == "step":
         return 1.0 if done < 0.5 else 0.1 if done < 0.75 else 0.01
     if schedule == "one_cycle":

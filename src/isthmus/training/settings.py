@@ -6,6 +6,7 @@ from typing import Literal, Self
 
 from pydantic import (
     NonNegativeFloat,
+    NonNegativeInt,
     PositiveFloat,
     PositiveInt,
     model_validator,
@@ -24,7 +25,7 @@ class Training(Spec):
     over the planned steps.
 
     A gradient longer than ``clip_ratio`` times the running mean of its own length is
-    shortened to that (0: never), and one longer than ``clip_norm`` to ``clip_norm``.
+    shortened to that mean (0: never), and one longer than ``clip_norm`` to that.
 
     After ``patience`` epochs in which the loss (on validation rows, where there are
     any) did not fall by ``min_improvement`` of its best value, training ends (0: never
@@ -51,7 +52,7 @@ class Training(Spec):
     schedule: Schedule = "cosine"
     clip_ratio: NonNegativeFloat = 10.0
     clip_norm: PositiveFloat | None = None
-    patience: int = 20
+    patience: NonNegativeInt = 20
     min_improvement: NonNegativeFloat = 1e-3
 
     @model_validator(mode="after")

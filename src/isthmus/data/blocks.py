@@ -1,0 +1,47 @@
+"""Batches of one fixed size, so that an answer does not depend on its neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from isthmus.trace import Batch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BLOCK = 512
+"""Rows of a block. A matrix product may round differently for other row counts."""
+
+
+def in_blocks(
+    function: Callable[[Batch], tuple[Tensor, ...]], data: Batch, device: torch.device
+) -> tuple[Tensor, ...]:
+    """Apply a function of a batch block by block; the last is padded with zeros.
+
+    The function answers with tensors of one row per example; they come back whole, on
+    the processor. No gradients are kept.
+    """
+    rows = len(data)
+    answers: tuple[Tensor, ...] = ()
+    with torch.inference_mode():
+        for start in range(0, max(rows, 1), BLOCK):
+            block = Batch(*(_block(t, start).to(device) for t in data if t is not None))
+            found = function(block)
+            if not answers:
+                answers = tuple(f.new_empty((rows, *f.shape[1:]), device="cpu") for f in found)
+            stop = min(start + BLOCK, rows)
+            for answer, part in zip(answers, found, strict=True):
+                answer[start:stop] = part[: stop - start]
+    return answers
+
+
+def _block(tensor: Tensor, start: int) -> Tensor:
+    block = tensor[start : start + BLOCK]
+    if len(block) == BLOCK:
+        return block
+    padded = tensor.new_zeros((BLOCK, *tensor.shape[1:]))
+    padded[: len(block)] = block
+    return padded

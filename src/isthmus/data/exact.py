@@ -1,0 +1,118 @@
+"""Exact sums of columns, so that no order or cutting of the rows changes a bit."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+LOW = 27
+"""Bits of a 53-bit mantissa that are summed apart, so that no sum overflows."""
+
+BINS = 2200
+"""One per binary exponent of a float64, the subnormal ones included."""
+
+OFFSET = 1100
+
+
+class ExactSum:
+    """The sum of float64 numbers per column, without rounding.
+
+    Numbers are sorted into bins by their binary exponent, and in a bin their integer
+    mantissas are added, which is exact (Malcolm, 1971). Hence sums of parts, in any
+    order, `merge` to the very bits of the sum of the whole.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.high = np.zeros((columns, BINS), dtype=np.int64)
+        self.low = np.zeros((columns, BINS), dtype=np.int64)
+
+    def update(self, values: NDArray[np.float64]) -> None:
+        """Add the rows of ``values``, (n, columns), all finite."""
+        mantissa, exponent = np.frexp(values)
+        integer = np.ldexp(mantissa, 53).astype(np.int64)
+        high, low = integer >> LOW, integer & (2**LOW - 1)
+        for column in range(values.shape[1]):
+            bins = exponent[:, column] + OFFSET
+            for total, part in ((self.high, high), (self.low, low)):
+                # float64 weights are exact here: below 2^27 each, 2^26 rows at most
+                counts = np.bincount(bins, weights=part[:, column])
+                total[column, : len(counts)] += counts.astype(np.int64)
+
+    def merge(self, other: Self) -> None:
+        """Add the sum of another part."""
+        self.high += other.high
+        self.low += other.low
+
+    def total(self, column: int) -> Fraction:
+        """The exact sum of a column."""
+        total = Fraction(0)
+        for i in np.flatnonzero(self.high[column] | self.low[column]):
+            integer = (int(self.high[column, i]) << LOW) + int(self.low[column, i])
+            total += integer * Fraction(2) ** (int(i) - OFFSET - 53)
+        return total
+
+
+class Moments:
+    """Count, mean, standard deviation, smallest and largest value of each column.
+
+    Missing values (NaN) are left out. The sums, and the squares in them, are exact, so
+    that the same rows give the same bits however they arrive.
+    """
+
+    def __init__(self, columns: int) -> None:
+        self.count = np.zeros(columns, dtype=np.int64)
+        self.sum, self.squares = ExactSum(columns), ExactSum(columns)
+        self.smallest = np.full(columns, np.inf)
+        self.largest = np.full(columns, -np.inf)
+        self.whole = np.ones(columns, dtype=bool)
+
+    def update(self, values: NDArray[np.float64]) -> None:
+        """Take in the rows of ``values``, (n, columns), of magnitude below 1e150."""
+        seen = ~np.isnan(values)
+        filled = np.where(seen, values, 0.0)
+        self.count += seen.sum(axis=0)
+        self.sum.update(filled)
+        for square in _squares(filled):
+            self.squares.update(square)
+        low, high = np.where(seen, values, np.inf), np.where(seen, values, -np.inf)
+        self.smallest = np.minimum(self.smallest, low.min(axis=0, initial=np.inf))
+        self.largest = np.maximum(self.largest, high.max(axis=0, initial=-np.inf))
+        self.whole &= (filled == np.rint(filled)).all(axis=0)
+
+    def merge(self, other: Self) -> None:
+        """Take in what another part has seen."""
+        self.count += other.count
+        self.sum.merge(other.sum)
+        self.squares.merge(other.squares)
+        self.smallest = np.minimum(self.smallest, other.smallest)
+        self.largest = np.maximum(self.largest, other.largest)
+        self.whole &= other.whole
+
+    def mean(self) -> NDArray[np.float64]:
+        """Mean of each column; 0 where nothing was seen."""
+        n = self.count
+        return np.array([float(self.sum.total(j) / max(int(n[j]), 1)) for j in range(len(n))])
+
+    def deviation(self) -> NDArray[np.float64]:
+        """Standard deviation (divisor n) of each column; 0 where nothing was seen."""
+        deviations = []
+        for j, n in enumerate(map(int, self.count)):
+            total = self.sum.total(j)
+            variance = (self.squares.total(j) * n - total * total) / max(n * n, 1)
+            deviations.append(math.sqrt(variance))
+        return np.array(deviations)
+
+
+def _squares(x: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """x^2 as an exact sum of two numbers (Dekker, 1971)."""
+    split = x * (2.0**27 + 1)
+    a = split - (split - x)
+    b = x - a
+    square = x * x
+    return square, ((a * a - square) + 2 * a * b) + b * b

@@ -1,0 +1,84 @@
+"""Tables in any container, as an array and names; and back into the same container."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import narwhals as nw
+import numpy as np
+import torch
+
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class Origin(NamedTuple):
+    """Where a table came from, so that answers can go back in the same form."""
+
+    backend: str | None = None
+    """``pandas``, ``polars``, ``pyarrow``; None for an array."""
+    names: tuple[str, ...] | None = None
+    """Column names; None for an array."""
+    index: Any = None
+    """The index of a pandas frame."""
+
+
+def open_table(X: Any) -> tuple[Any, Origin]:
+    """Return a frame as an object array-like of numbers, and where it came from.
+
+    Takes pandas, polars and Arrow tables and whatever narwhals or the Arrow capsule
+    interface opens. Other input (arrays, lists, tensors) is returned as it is.
+    """
+    if isinstance(X, torch.Tensor):
+        return X.detach().cpu().numpy(), Origin()
+    frame = _frame(X)
+    if frame is None:
+        return X, Origin()
+    names = tuple(frame.columns)
+    if wrong := [n for n in names if not _is_number(frame[n].dtype)]:
+        kinds = ", ".join(f"{n!r} ({frame[n].dtype})" for n in wrong[:5])
+        raise DataError(
+            f"{len(wrong)} of {len(names)} columns hold no numbers: {kinds}. Leave them "
+            f"out, or turn them into numbers first."
+        )
+    columns = [_numbers(frame[name]) for name in names]
+    values = np.column_stack(columns) if columns else np.empty((len(frame), 0))
+    native = frame.to_native()
+    index = getattr(native, "index", None) if frame.implementation.is_pandas() else None
+    return values, Origin(str(frame.implementation.value), names, index)
+
+
+def like(origin: Origin, values: NDArray[Any], names: Sequence[str] | None = None) -> Any:
+    """Put an array (n, columns) into the container of ``origin``."""
+    if origin.backend is None:
+        return values
+    columns = list(names or origin.names or ())
+    data = {name: values[:, j] for j, name in enumerate(columns)}
+    native = nw.from_dict(data, backend=origin.backend).to_native()
+    if origin.index is not None and len(origin.index) == len(values):
+        native.index = origin.index
+    return native
+
+
+def _frame(X: Any) -> nw.DataFrame[Any] | None:
+    if isinstance(X, np.ndarray | list | tuple):
+        return None
+    try:
+        return nw.from_native(X, eager_only=True)
+    except TypeError:
+        if hasattr(X, "__arrow_c_stream__"):
+            return nw.from_arrow(X, backend="pyarrow")
+        return None
+
+
+def _is_number(dtype: nw.dtypes.DType) -> bool:
+    return dtype.is_numeric() or dtype == nw.Boolean
+
+
+def _numbers(column: nw.Series[Any]) -> NDArray[np.float64]:
+    """One column as float64, nulls as NaN."""
+    return column.cast(nw.Float64).to_numpy().astype(np.float64, copy=False)
