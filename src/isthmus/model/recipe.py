@@ -44,14 +44,7 @@ class Recipe(Spec):
 
     def costs(self) -> dict[str, Term]:
         """The terms by name; a second one of a kind is called ``l1_2``."""
-        terms = self.terms
-        if terms is None:
-            terms = tuple(Term.named(name)() for name in self.bottleneck.terms)
-        named: dict[str, Term] = {}
-        for term in terms:
-            count = sum(type(other) is type(term) for other in named.values())
-            named[f"{term.kind()}_{count + 1}" if count else term.kind()] = term
-        return named
+        return name_terms(self.terms or default_terms(self.bottleneck))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
@@ -90,3 +83,17 @@ class Recipe(Spec):
                 f"{self.likelihood!r} wants unbounded answers, which it squashes "
                 f"itself, and {self.architecture!r} bounds them. Use output='linear'."
             )
+
+
+def default_terms(bottleneck: Bottleneck) -> tuple[Term, ...]:
+    """The terms that a bottleneck names."""
+    return tuple(Term.named(name)() for name in bottleneck.terms)
+
+
+def name_terms(terms: tuple[Term, ...]) -> dict[str, Term]:
+    """Terms by the name of their kind; a second one of a kind is called ``l1_2``."""
+    named: dict[str, Term] = {}
+    for term in terms:
+        count = sum(type(other) is type(term) for other in named.values())
+        named[f"{term.kind()}_{count + 1}" if count else term.kind()] = term
+    return named

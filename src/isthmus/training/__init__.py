@@ -1,6 +1,16 @@
 """Gradient descent: it knows batches, gradients and clocks, and no autoencoder."""
 
-from isthmus.training.engine import Epoch, Trainer
+from isthmus.training.chance import pick_device, seeded
+from isthmus.training.engine import Epoch, Trainer, check
+from isthmus.training.progress import progress
 from isthmus.training.settings import Training
 
-__all__ = ["Epoch", "Trainer", "Training"]
+__all__ = [
+    "Epoch",
+    "Trainer",
+    "Training",
+    "check",
+    "pick_device",
+    "progress",
+    "seeded",
+]

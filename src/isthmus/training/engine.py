@@ -92,6 +92,7 @@ class Trainer:
         self.steps = 0
         self.usual_norm = 0.0
         self.finite = self.flat.snapshot()
+        self.batch_size = 0
 
     def fit(
         self,
@@ -110,17 +111,17 @@ class Trainer:
         assert not self.steps, "its weights are released: make another trainer"
         best, stale = float("inf"), 0
         kept = self.finite
-        epochs = self.training.epochs
+        epochs, self.batch_size = self.training.plan(len(data))
         try:
             with seeded(self.seed, self.device):
                 for number in range(1, epochs + 1):
                     started = time.perf_counter()
-                    figures = self._epoch(data, (number - 1) / epochs)
+                    figures = self._epoch(data, number - 1, epochs)
                     if not self.flat.finite():
                         self._stop("the weights", f"after step {self.steps}")
                     self.finite = self.flat.snapshot()
                     if validation is not None:
-                        checked = self.check(validation)
+                        checked = check(self.model, validation, self.seed + 1)
                         figures |= {f"validation_{k}": v for k, v in checked.items()}
                     loss = figures.get("validation_loss", figures["loss"])
                     if not abs(loss) < float("inf"):
@@ -140,22 +141,12 @@ class Trainer:
             self.flat.release()
             self.model.train(mode=False)
 
-    def check(self, data: Batch) -> Figures:
-        """Figures of ``data`` with dropout off and the same draws at every call."""
-        totals: Figures = {}
-        sizes = _sizes(len(data), max(256, self.training.batch_size))
-        self.model.train(mode=False)
-        with seeded(self.seed + 1, self.device), torch.no_grad():
-            for batch in data.split(sizes):
-                trace = self.model(batch, Progress(), chance=True)
-                _add(totals, self._figures(trace, *self.model.loss(trace)), len(batch))
-        return {name: total / len(data) for name, total in totals.items()}
-
-    def _epoch(self, data: Batch, done: float) -> Figures:
-        """One pass over the data in a fresh order."""
+    def _epoch(self, data: Batch, past: int, epochs: int) -> Figures:
+        """One pass over the data in a fresh order, after ``past`` others."""
+        done = past / epochs
         self.model.train()
         totals: Figures = {}
-        steps = len(_sizes(len(data), self.training.batch_size)) * self.training.epochs
+        steps = len(_sizes(len(data), self.batch_size)) * epochs
         for batch in self._batches(data):
             _add(totals, self._step(batch, Progress(done, len(data))), len(batch))
             done += 1 / steps
@@ -168,7 +159,7 @@ class Trainer:
         self.flat.gradient.zero_()
         total.backward()
         self.steps += 1
-        figures, norm = self._figures(trace, total, terms), self.flat.norm()
+        figures, norm = _figures(self.model, trace, total, terms), self.flat.norm()
         if not abs(figures["loss"]) + norm < float("inf"):
             what = first_bad(trace, terms) or (
                 f"the gradient of {self.flat.first_bad_gradient() or 'the weights'}"
@@ -192,23 +183,12 @@ class Trainer:
         felt = min(norm, most, allowed)
         self.usual_norm = SHORT_MEMORY * usual + (1 - SHORT_MEMORY) * felt
 
-    def _figures(
-        self, trace: Trace, total: Tensor, terms: dict[str, Tensor]
-    ) -> Figures:
-        """Loss, terms and metric as numbers; the only place that waits for a GPU."""
-        metric, cost, entries = self.model.metric(trace)
-        named = {"loss": total, **terms, metric: cost / entries}
-        if self.device.type == "cpu":
-            return {name: value.item() for name, value in named.items()}
-        numbers = torch.stack([v.detach() for v in named.values()]).tolist()
-        return dict(zip(named, numbers, strict=True))
-
     def _batches(self, data: Batch) -> Iterator[Batch]:
         """Every row once, in a fresh order."""
         order = torch.randperm(len(data), generator=self.order)
-        sizes = _sizes(len(data), self.training.batch_size)
+        sizes = _sizes(len(data), self.batch_size)
         row = data.x.element_size() * max(data.x[0].numel(), 1)
-        per_chunk = max(CHUNK // (row * self.training.batch_size), 1)
+        per_chunk = max(CHUNK // (row * self.batch_size), 1)
         start = 0
         for first in range(0, len(sizes), per_chunk):
             part = sizes[first : first + per_chunk]
@@ -226,6 +206,33 @@ class Trainer:
             f"last finite weights were restored. Lower the learning rate (now "
             f"{rate:g}), or look for extreme values in the data."
         )
+
+
+def check(model: Trainable, data: Batch, seed: int) -> Figures:
+    """Figures of ``data`` with dropout off and the same draws at every call.
+
+    Terms on a whole batch, such as a mean activation, are taken over 1,024 rows.
+    """
+    totals: Figures = {}
+    model.train(mode=False)
+    with seeded(seed, data.x.device), torch.no_grad():
+        for batch in data.split(_sizes(len(data), 1024)):
+            trace = model(batch, Progress(), chance=True)
+            total, terms = model.loss(trace)
+            _add(totals, _figures(model, trace, total, terms), len(batch))
+    return {name: total / len(data) for name, total in totals.items()}
+
+
+def _figures(
+    model: Trainable, trace: Trace, total: Tensor, terms: dict[str, Tensor]
+) -> Figures:
+    """Loss, terms and metric as numbers; the only place that waits for a GPU."""
+    metric, cost, entries = model.metric(trace)
+    named = {"loss": total, **terms, metric: cost / entries}
+    if total.device.type == "cpu":
+        return {name: value.item() for name, value in named.items()}
+    numbers = torch.stack([v.detach() for v in named.values()]).tolist()
+    return dict(zip(named, numbers, strict=True))
 
 
 def _sizes(rows: int, size: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, Self
 
 from pydantic import (
@@ -19,7 +20,8 @@ from isthmus.training.schedules import Schedule
 class Training(Spec):
     """Mini-batch gradient descent.
 
-    ``epochs`` passes over the data in batches of ``batch_size`` rows. The loss of a
+    ``epochs`` passes over the data in batches of ``batch_size`` rows; None means "as
+    the data suggests" (see `plan`). The loss of a
     batch is the mean over its rows of the sum over their entries, in nats: a step is
     W <- W - learning_rate dL/dW for ``sgd``. The learning rate follows ``schedule``
     over the planned steps.
@@ -32,8 +34,8 @@ class Training(Spec):
     early). The best weights are kept in any case.
     """
 
-    epochs: PositiveInt = 50
-    batch_size: PositiveInt = 256
+    epochs: PositiveInt | None = None
+    batch_size: PositiveInt | None = None
     learning_rate: PositiveFloat = 1e-3
     optimizer: Literal[
         "sgd",
@@ -54,6 +56,16 @@ class Training(Spec):
     clip_norm: PositiveFloat | None = None
     patience: NonNegativeInt = 20
     min_improvement: NonNegativeFloat = 1e-3
+
+    def plan(self, rows: int) -> tuple[int, int]:
+        """Epochs and batch size for this many rows.
+
+        By default the power of two next to rows / 32, from 16 to 256, and as many
+        epochs as make about 4,000 steps, from 20 to 500.
+        """
+        size = self.batch_size or min(max(2 ** round(math.log2(rows / 32)), 16), 256)
+        steps = math.ceil(rows / size)
+        return self.epochs or min(max(math.ceil(4000 / steps), 20), 500), size
 
     @model_validator(mode="after")
     def _decay_has_effect(self) -> Self:

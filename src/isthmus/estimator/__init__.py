@@ -1,0 +1,5 @@
+"""The scikit-learn face of an autoencoder."""
+
+from isthmus.estimator.autoencoder import Autoencoder
+
+__all__ = ["Autoencoder"]

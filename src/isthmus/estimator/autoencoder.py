@@ -1,0 +1,283 @@
+"""The scikit-learn face of an autoencoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import torch
+from sklearn.base import (
+    BaseEstimator,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_array, check_is_fitted
+
+from isthmus.data.blocks import in_blocks
+from isthmus.data.frames import Origin, like
+from isthmus.data.table import NumericTable
+from isthmus.errors import DataError, RecipeError
+from isthmus.estimator.evaluation import evaluate
+from isthmus.estimator.html import describe
+from isthmus.estimator.parameters import nested, part_of, replaced
+from isthmus.estimator.rows import column_names, read_rows
+from isthmus.estimator.suggestions import likelihood_for, recipe_for
+from isthmus.model import AutoencoderModule
+from isthmus.scores.reconstruction_likelihood import reconstruction_likelihood
+from isthmus.trace import Batch
+from isthmus.training import Trainer, Training, pick_device, progress, seeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import ArrayLike, NDArray
+    from sklearn.utils import Tags
+
+    from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
+    from isthmus.training import Epoch
+
+
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """An autoencoder of five parts, trained on the rows of a table.
+
+    Parameters
+    ----------
+    size : int, optional
+        Entries of the code; by default half the number of columns, at most 16.
+    hidden : tuple of int
+        Widths of the encoder's hidden layers; the decoder mirrors them.
+    epochs, batch_size : int, optional
+        By default as the number of rows suggests: see `Training.plan`.
+    learning_rate : float
+        Step size of the optimiser.
+    validation : float
+        Share of the rows that is kept out of training, decides when to stop and which
+        weights are best; 0 for none. Fewer than ten rows are all trained on.
+    device : str or torch.device, optional
+        By default CUDA, Apple's MPS or the processor, the first that there is.
+    random_state : int, RandomState or None
+        Decides the first weights, the order of the rows and all draws.
+    verbose : int
+        0 for silence; else a progress bar on a terminal, a line per epoch elsewhere.
+    callbacks : tuple of callables
+        Each is called with an `Epoch` after every epoch; returning True ends training.
+    architecture, bottleneck, likelihood, corruption, terms, training : parts, optional
+        Full control; None means "as the data and the parameters above suggest". What a
+        part says itself goes before the parameters above. ``likelihood`` may be a
+        name, such as ``"mse"`` or ``"bce"``.
+
+    Attributes
+    ----------
+    module_ : torch.nn.Module
+        The trained `AutoencoderModule`.
+    history_ : list of dict
+        Per epoch: loss, every weighted term, and the metric per entry; the figures of
+        the validation rows stand behind ``validation_``.
+    recipe_ : Recipe
+        The parts as they were trained.
+    n_features_in_, feature_names_in_
+        Number and, for data frames, names of the columns.
+
+    Notes
+    -----
+    Columns are standardised (or brought to [0, 1] for a Bernoulli likelihood); scores
+    and losses are in nats per row in that space, codes depend on it, and
+    reconstructions come back in the units of the data. Missing cells (NaN) weigh
+    nothing in loss and score. There is no ``sample_weight``: stochastic training
+    cannot keep the equivalences that scikit-learn attaches to it.
+    """
+
+    def __init__(
+        self,
+        *,
+        size: int | None = None,
+        hidden: tuple[int, ...] = (128, 64),
+        epochs: int | None = None,
+        batch_size: int | None = None,
+        learning_rate: float = 1e-3,
+        validation: float = 0.1,
+        device: str | torch.device | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        verbose: int = 1,
+        callbacks: tuple[Callable[[Epoch], object], ...] = (),
+        architecture: Architecture | None = None,
+        bottleneck: Bottleneck | None = None,
+        likelihood: Likelihood | str | None = None,
+        corruption: Corruption | None = None,
+        terms: tuple[Term, ...] | None = None,
+        training: Training | None = None,
+    ) -> None:
+        self.size = size
+        self.hidden = hidden
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.validation = validation
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+        self.callbacks = callbacks
+        self.architecture = architecture
+        self.bottleneck = bottleneck
+        self.likelihood = likelihood
+        self.corruption = corruption
+        self.terms = terms
+        self.training = training
+
+    def fit(self, X: Any, y: object = None, *, validation: Any = None) -> Self:
+        """Learn to rebuild the rows of ``X``, (n, columns), at least two of them.
+
+        ``validation`` takes rows of your own in place of a random share.
+        """
+        values = self._prepare(X)
+        data, held_out = self._split(self._converter.to_batch(values), validation)
+        trainer = self._trainer(part_of(self, "training"), self._seed)
+        with progress(len(data), verbose=self.verbose) as tell:
+            try:
+                trainer.fit(data, held_out, tell=tell, callbacks=tuple(self.callbacks))
+            finally:
+                self.history_ = trainer.history
+        return self
+
+    def partial_fit(self, X: Any, y: object = None) -> Self:
+        """Train one epoch on the rows of ``X``; the first call settles the columns.
+
+        The rows of the first call decide how columns are scaled, from then on.
+        """
+        if not hasattr(self, "module_"):
+            values = self._prepare(X)
+            self.history_, self._state, self._calls = [], None, 0
+        else:
+            values, _ = read_rows(self, X, reset=False)
+        training = part_of(self, "training")
+        training = training.changed(epochs=1, schedule="constant")
+        self._calls = getattr(self, "_calls", 0) + 1
+        state = getattr(self, "_state", None)
+        trainer = self._trainer(training, self._seed + self._calls, state)
+        trainer.fit(self._to_device(self._converter.to_batch(values)))
+        self._state = trainer.optimizer.state_dict()
+        number = len(self.history_) + 1
+        self.history_.append({**trainer.history[0], "epoch": number})
+        return self
+
+    def transform(self, X: Any) -> NDArray[np.float32]:
+        """Codes of the rows of ``X``, (n, size), without chance."""
+        batch, _ = self._read(X)
+        (z,) = in_blocks(lambda block: (self.module_.encode(block),), batch, self._device)
+        codes: NDArray[np.float32] = z.numpy()
+        return codes
+
+    def inverse_transform(self, X: ArrayLike) -> Any:
+        """Rows that codes (n, size) stand for, in the container of fitting."""
+        check_is_fitted(self)
+        z = check_array(X, dtype=np.float32, input_name="X")
+        if z.shape[1] != self._n_features_out:
+            raise DataError(
+                f"A code has {self._n_features_out} entries. Got {z.shape[1]} columns."
+            )
+
+        def decode(block: Batch) -> tuple[torch.Tensor]:
+            module = self.module_
+            return (module.recipe.likelihood.mean(module.decode(block.x)),)
+
+        (x,) = in_blocks(decode, Batch(torch.from_numpy(z)), self._device)
+        return like(self._origin, self._converter.from_entries(x.numpy()))
+
+    def reconstruct(self, X: Any) -> Any:
+        """Rows of ``X`` as the model rebuilds them, in their own container and units."""
+        batch, origin = self._read(X)
+        (x,) = in_blocks(lambda b: (self.module_.reconstruct(b),), batch, self._device)
+        return like(origin, self._converter.from_entries(x.numpy()), column_names(self))
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        """log p(x|z) of each row at its typical code, (n,), in nats; higher is better."""
+        batch, _ = self._read(X)
+        cells, _ = reconstruction_likelihood(self.module_, batch, self._device)
+        scores: NDArray[np.float64] = cells.sum(axis=1)
+        return scores
+
+    def score(self, X: Any, y: object = None) -> float:
+        """Mean of `score_samples`."""
+        return float(self.score_samples(X).mean())
+
+    def evaluate(self, X: Any) -> dict[str, Any]:
+        """Loss, every weighted term, metric per entry, and what terms report.
+
+        Noise and draws are those of one fixed seed.
+        """
+        batch, _ = self._read(X)
+        return evaluate(self.module_, self._to_device(batch), self._seed + 1)
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name; with ``deep``, also those of parts by long names."""
+        params: dict[str, Any] = super().get_params(deep=False)
+        return params | nested(self) if deep else params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; a long name replaces the part by a changed copy."""
+        long = {name: value for name, value in params.items() if "__" in name}
+        short = {name: value for name, value in params.items() if "__" not in name}
+        if wrong := set(short) - set(self.get_params(deep=False)):
+            raise RecipeError(f"{type(self).__name__}: no parameter {min(wrong)!r}.")
+        for name, value in (short | replaced(self, long)).items():
+            setattr(self, name, value)
+        return self
+
+    def _prepare(self, X: Any) -> NDArray[np.float64]:
+        """Learn the columns and build an untrained module; return the rows."""
+        values, self._origin = read_rows(self, X, reset=True, least=2)
+        if self._origin.index is not None:
+            self._origin = self._origin._replace(index=None)
+        if not 0 <= self.validation < 1:
+            raise RecipeError(f"validation must lie in [0, 1). Got {self.validation}.")
+        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        self._device = pick_device(self.device)
+        likelihood = likelihood_for(self, values)
+        converter = NumericTable(column_names(self), likelihood.prefers)
+        self._converter = converter.update(values).finish()
+        self.recipe_ = recipe_for(self, values.shape[1], likelihood)
+        with seeded(self._seed, torch.device("cpu")):
+            module = AutoencoderModule(
+                self.recipe_, converter.layout(), missing=converter.missing
+            )
+        self.module_ = module.to(self._device)
+        self._n_features_out = self.recipe_.bottleneck.width
+        return values
+
+    def _split(self, data: Batch, validation: Any) -> tuple[Batch, Batch | None]:
+        """Rows to train on, and rows to check on."""
+        if validation is not None:
+            values, _ = read_rows(self, validation, reset=False)
+            held_out = self._to_device(self._converter.to_batch(values))
+            return self._to_device(data), held_out
+        count = round(self.validation * len(data)) if len(data) >= 10 else 0
+        if not count:
+            return self._to_device(data), None
+        generator = torch.Generator().manual_seed(self._seed)
+        order = torch.randperm(len(data), generator=generator)
+        kept, held = data.rows(order[count:]), data.rows(order[:count])
+        return self._to_device(kept), self._to_device(held)
+
+    def _trainer(self, training: Training, seed: int, state: Any = None) -> Trainer:
+        return Trainer(self.module_, training, seed, state=state)
+
+    def _read(self, X: Any) -> tuple[Batch, Origin]:
+        check_is_fitted(self)
+        values, origin = read_rows(self, X, reset=False)
+        return self._converter.to_batch(values), origin
+
+    def _to_device(self, batch: Batch) -> Batch:
+        return Batch(*(None if t is None else t.to(self._device) for t in batch))
+
+    def _repr_html_inner(self) -> str:
+        return str(super()._repr_html_inner()) + describe(self)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "module_")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags

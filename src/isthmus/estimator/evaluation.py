@@ -1,0 +1,29 @@
+"""Figures of a fitted model on given rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from isthmus.training import check, seeded
+
+if TYPE_CHECKING:
+    from isthmus.model import AutoencoderModule
+    from isthmus.trace import Batch
+
+MOST = 65_536
+"""Rows that the reports of terms look at."""
+
+
+def evaluate(module: AutoencoderModule, batch: Batch, seed: int) -> dict[str, Any]:
+    """Loss, terms and metric, and the report of every term as numpy arrays."""
+    figures: dict[str, Any] = dict(check(module, batch, seed))
+    few = batch.split([min(len(batch), MOST), max(len(batch) - MOST, 0)])[0]
+    with seeded(seed, batch.x.device), torch.no_grad():
+        trace = module(few, chance=True)
+    for name, term in module.costs.items():
+        for figure, value in term.report(trace).items():
+            plain = value.cpu().numpy()
+            figures[f"{name}.{figure}"] = plain if plain.ndim else plain.item()
+    return figures

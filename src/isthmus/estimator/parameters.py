@@ -1,0 +1,73 @@
+"""Parameters of parts under names of their own, such as ``terms__rate__weight``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus.architectures.mlp import Mlp
+from isthmus.bottlenecks.dense import Dense
+from isthmus.corruptions.identity import Identity
+from isthmus.errors import RecipeError, unknown
+from isthmus.likelihoods.squared_error import SquaredError
+from isthmus.model import default_terms, name_terms
+from isthmus.parts import Likelihood
+from isthmus.spec import Spec
+from isthmus.training import Training
+
+DEFAULTS: dict[str, Spec] = {
+    "architecture": Mlp(),
+    "bottleneck": Dense(),
+    "likelihood": SquaredError(),
+    "corruption": Identity(),
+}
+PARTS = (*DEFAULTS, "training")
+
+
+def nested(estimator: Any) -> dict[str, Any]:
+    """Every parameter of every part that was given, by its long name."""
+    found: dict[str, Any] = {}
+    for name in PARTS:
+        part = getattr(estimator, name)
+        if isinstance(part, Spec):
+            found |= {f"{name}__{field}": value for field, value in part}
+    for label, term in name_terms(estimator.terms or ()).items():
+        found |= {f"terms__{label}__{field}": value for field, value in term}
+    return found
+
+
+def replaced(estimator: Any, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return new parts for an estimator, given changes by long names."""
+    parts: dict[str, Any] = {}
+    for name, value in changes.items():
+        part, _, rest = name.partition("__")
+        if part == "terms":
+            terms = parts.get("terms") or estimator.terms
+            bottleneck = parts.get("bottleneck") or part_of(estimator, "bottleneck")
+            named = name_terms(terms or default_terms(bottleneck))
+            label, _, field = rest.partition("__")
+            if label not in named or not field:
+                raise RecipeError(unknown("term", label, named))
+            named[label] = named[label].changed(**{field: value})
+            parts["terms"] = tuple(named.values())
+        elif part in PARTS:
+            old = parts.get(part) or part_of(estimator, part)
+            parts[part] = old.changed(**{rest: value})
+        else:
+            raise RecipeError(unknown("part", part, [*PARTS, "terms"]))
+    return parts
+
+
+def part_of(estimator: Any, name: str) -> Any:
+    """The part that was given, or the one that stands in its place."""
+    part = getattr(estimator, name)
+    if name == "likelihood" and isinstance(part, str):
+        return Likelihood.named(part)()
+    if part is not None:
+        return part
+    if name == "training":
+        return Training(
+            epochs=estimator.epochs,
+            batch_size=estimator.batch_size,
+            learning_rate=estimator.learning_rate,
+        )
+    return DEFAULTS[name]

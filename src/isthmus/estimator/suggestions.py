@@ -1,0 +1,71 @@
+"""What the data suggests where the user left a choice open."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.architectures.mlp import Mlp
+from isthmus.bottlenecks.dense import Dense
+from isthmus.corruptions.identity import Identity
+from isthmus.errors import IsthmusWarning
+from isthmus.estimator.parameters import part_of
+from isthmus.likelihoods.bernoulli import Bernoulli
+from isthmus.likelihoods.squared_error import SquaredError
+from isthmus.model import Recipe
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from isthmus.parts import Likelihood
+
+
+def likelihood_for(estimator: Any, values: NDArray[np.float64]) -> Likelihood:
+    """Bernoulli where every cell is 0 or 1, else squared error."""
+    if estimator.likelihood is not None:
+        chosen: Likelihood = part_of(estimator, "likelihood")
+        return chosen
+    binary = np.isnan(values) | (values == 0) | (values == 1)
+    if binary.all() and np.nanmin(values, initial=1) != np.nanmax(values, initial=0):
+        return Bernoulli()
+    return SquaredError()
+
+
+def recipe_for(estimator: Any, columns: int, likelihood: Likelihood) -> Recipe:
+    """The five parts; a code of half as many entries as columns, at most 16."""
+    bottleneck = part_of(estimator, "bottleneck")
+    if bottleneck.size is None:
+        size = estimator.size or min(max(columns // 2, 1), 16)
+        bottleneck = bottleneck.changed(size=size)
+    architecture = part_of(estimator, "architecture")
+    if isinstance(architecture, Mlp) and architecture.hidden is None:
+        architecture = architecture.changed(hidden=tuple(estimator.hidden))
+    recipe = Recipe(
+        architecture=architecture,
+        bottleneck=bottleneck,
+        likelihood=likelihood,
+        corruption=part_of(estimator, "corruption"),
+        terms=estimator.terms,
+    )
+    if _may_copy(recipe, columns):
+        warnings.warn(
+            f"A code of {bottleneck.size} entries for {columns} columns, without noise or "
+            f"penalty, may learn the identity: nothing makes it find structure.",
+            IsthmusWarning,
+            stacklevel=4,
+        )
+    return recipe
+
+
+def _may_copy(recipe: Recipe, columns: int) -> bool:
+    plain = all(term.kind() == "reconstruction" for term in recipe.costs().values())
+    dropout = isinstance(recipe.architecture, Mlp) and recipe.architecture.dropout
+    return (
+        plain
+        and not dropout
+        and isinstance(recipe.bottleneck, Dense)
+        and isinstance(recipe.corruption, Identity)
+        and recipe.bottleneck.width >= columns
+    )
