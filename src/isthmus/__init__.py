@@ -1,1 +1,46 @@
-"""Autoencoders for real data."""
+"""Autoencoders for real data.
+
+Every preset and task is an attribute of this package, imported when it is first used:
+``isthmus.Autoencoder``, ``isthmus.variational``, ``isthmus.AnomalyDetector``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_PLACES = {
+    "Autoencoder": "isthmus.estimator",
+    "AutoencoderModule": "isthmus.model",
+    "Recipe": "isthmus.model",
+    "Training": "isthmus.training",
+    "load": "isthmus.artifacts",
+    "save": "isthmus.artifacts",
+    "inspect": "isthmus.artifacts",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _PLACES:
+        return getattr(importlib.import_module(_PLACES[name]), name)
+    registry = importlib.import_module("isthmus.registry")
+    if name in registry.names("presets"):
+        return registry.preset(name)
+    task = _tasks().get(name)
+    if task is not None:
+        return registry.task(task)
+    message = f"module 'isthmus' has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    registry = importlib.import_module("isthmus.registry")
+    return sorted([*_PLACES, *registry.names("presets"), *_tasks()])
+
+
+def _tasks() -> dict[str, str]:
+    registry = importlib.import_module("isthmus.registry")
+    return {
+        "".join(word.capitalize() for word in name.split("_")): name
+        for name in registry.names("tasks")
+    }

@@ -31,7 +31,9 @@ def in_blocks(
             block = Batch(*(_block(t, start).to(device) for t in data if t is not None))
             found = function(block)
             if not answers:
-                answers = tuple(f.new_empty((rows, *f.shape[1:]), device="cpu") for f in found)
+                answers = tuple(
+                    f.new_empty((rows, *f.shape[1:]), device="cpu") for f in found
+                )
             stop = min(start + BLOCK, rows)
             for answer, part in zip(answers, found, strict=True):
                 answer[start:stop] = part[: stop - start]

@@ -97,7 +97,9 @@ class Moments:
     def mean(self) -> NDArray[np.float64]:
         """Mean of each column; 0 where nothing was seen."""
         n = self.count
-        return np.array([float(self.sum.total(j) / max(int(n[j]), 1)) for j in range(len(n))])
+        return np.array(
+            [float(self.sum.total(j) / max(int(n[j]), 1)) for j in range(len(n))]
+        )
 
     def deviation(self) -> NDArray[np.float64]:
         """Standard deviation (divisor n) of each column; 0 where nothing was seen."""

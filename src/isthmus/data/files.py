@@ -31,7 +31,9 @@ def read_table(path: str | Path) -> pa.Table:
         table = csv.read_csv(path, parse_options=parse, convert_options=options)
     except (pa.ArrowInvalid, pa.ArrowIOError, pa.ArrowNotImplementedError) as error:
         raise DataError(f"{path}: {error}") from None
-    if twice := sorted({n for n in table.column_names if table.column_names.count(n) > 1}):
+    if twice := sorted(
+        {n for n in table.column_names if table.column_names.count(n) > 1}
+    ):
         raise DataError(f"{path}: more than one column is called {twice[0]!r}.")
     if table.num_rows == 0:
         raise DataError(f"{path}: there is a header and no row.")

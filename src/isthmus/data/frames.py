@@ -21,7 +21,7 @@ class Origin(NamedTuple):
 
     backend: str | None = None
     """``pandas``, ``polars``, ``pyarrow``; None for an array."""
-    names: tuple[str, ...] | None = None
+    names: tuple[Any, ...] | None = None
     """Column names; None for an array."""
     index: Any = None
     """The index of a pandas frame."""
@@ -38,27 +38,31 @@ def open_table(X: Any) -> tuple[Any, Origin]:
     frame = _frame(X)
     if frame is None:
         return X, Origin()
-    names = tuple(frame.columns)
-    if wrong := [n for n in names if not _is_number(frame[n].dtype)]:
-        kinds = ", ".join(f"{n!r} ({frame[n].dtype})" for n in wrong[:5])
+    names, series = tuple(frame.columns), list(frame.iter_columns())
+    if wrong := [s for s in series if not _is_number(s.dtype)]:
+        kinds = ", ".join(f"{s.name!r} ({s.dtype})" for s in wrong[:5])
         raise DataError(
             f"{len(wrong)} of {len(names)} columns hold no numbers: {kinds}. Leave them "
             f"out, or turn them into numbers first."
         )
-    columns = [_numbers(frame[name]) for name in names]
+    columns = [_numbers(s) for s in series]
     values = np.column_stack(columns) if columns else np.empty((len(frame), 0))
     native = frame.to_native()
     index = getattr(native, "index", None) if frame.implementation.is_pandas() else None
     return values, Origin(str(frame.implementation.value), names, index)
 
 
-def like(origin: Origin, values: NDArray[Any], names: Sequence[str] | None = None) -> Any:
+def like(
+    origin: Origin, values: NDArray[Any], names: Sequence[str] | None = None
+) -> Any:
     """Put an array (n, columns) into the container of ``origin``."""
     if origin.backend is None:
         return values
-    columns = list(names or origin.names or ())
+    columns = [str(name) for name in names or origin.names or ()]
     data = {name: values[:, j] for j, name in enumerate(columns)}
     native = nw.from_dict(data, backend=origin.backend).to_native()
+    if origin.names and not all(isinstance(name, str) for name in origin.names):
+        native.columns = list(origin.names)  # only pandas has names that are no text
     if origin.index is not None and len(origin.index) == len(values):
         native.index = origin.index
     return native
@@ -68,11 +72,14 @@ def _frame(X: Any) -> nw.DataFrame[Any] | None:
     if isinstance(X, np.ndarray | list | tuple):
         return None
     try:
-        return nw.from_native(X, eager_only=True)
+        frame: nw.DataFrame[Any] = nw.from_native(X, eager_only=True)
     except TypeError:
-        if hasattr(X, "__arrow_c_stream__"):
-            return nw.from_arrow(X, backend="pyarrow")
-        return None
+        if not hasattr(X, "__arrow_c_stream__"):
+            return None
+        return nw.from_arrow(X, backend="pyarrow")
+    if twice := [n for n in frame.columns if frame.columns.count(n) > 1]:
+        raise DataError(f"More than one column is called {twice[0]!r}.")
+    return frame
 
 
 def _is_number(dtype: nw.dtypes.DType) -> bool:

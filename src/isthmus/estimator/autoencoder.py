@@ -19,9 +19,11 @@ from isthmus.data.frames import Origin, like
 from isthmus.data.table import NumericTable
 from isthmus.errors import DataError, RecipeError
 from isthmus.estimator.evaluation import evaluate
+from isthmus.estimator.explanation import Explanation
 from isthmus.estimator.html import describe
 from isthmus.estimator.parameters import nested, part_of, replaced
 from isthmus.estimator.rows import column_names, read_rows
+from isthmus.estimator.state import State, estimator_state, from_estimator_state
 from isthmus.estimator.suggestions import likelihood_for, recipe_for
 from isthmus.model import AutoencoderModule
 from isthmus.scores.reconstruction_likelihood import reconstruction_likelihood
@@ -164,7 +166,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Codes of the rows of ``X``, (n, size), without chance."""
         batch, _ = self._read(X)
-        (z,) = in_blocks(lambda block: (self.module_.encode(block),), batch, self._device)
+        (z,) = in_blocks(
+            lambda block: (self.module_.encode(block),), batch, self._device
+        )
         codes: NDArray[np.float32] = z.numpy()
         return codes
 
@@ -196,6 +200,19 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         cells, _ = reconstruction_likelihood(self.module_, batch, self._device)
         scores: NDArray[np.float64] = cells.sum(axis=1)
         return scores
+
+    def explain(self, X: Any) -> Explanation:
+        """Contributions of the cells to `score_samples`, and what was expected."""
+        check_is_fitted(self)
+        values, origin = read_rows(self, X, reset=False)
+        batch = self._converter.to_batch(values)
+        cells, x = reconstruction_likelihood(self.module_, batch, self._device)
+        expected = self._converter.from_entries(x)
+        rest = self.score_samples(X) - cells.sum(axis=1)
+        names = column_names(self)
+        tables = (like(origin, table, names) for table in (cells, values, expected))
+        contributions, actual, expected = tables
+        return Explanation(contributions, rest, actual, expected)
 
     def score(self, X: Any, y: object = None) -> float:
         """Mean of `score_samples`."""
@@ -269,6 +286,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _to_device(self, batch: Batch) -> Batch:
         return Batch(*(None if t is None else t.to(self._device) for t in batch))
+
+    def to_state(self) -> State:
+        """Plain data and tensors that `from_state` makes an equal estimator of."""
+        return estimator_state(self)
+
+    @classmethod
+    def from_state(cls, state: State, **modules: Any) -> Self:
+        """Rebuild from plain data; own networks are passed as encoder and decoder."""
+        return from_estimator_state(cls, state, **modules)
 
     def _repr_html_inner(self) -> str:
         return str(super()._repr_html_inner()) + describe(self)

@@ -32,7 +32,8 @@ def read_rows(
         input_name="X",
     )
     known = getattr(estimator, "feature_names_in_", None)
-    if origin.names is None or (known is None and not reset):
+    named = origin.names is not None and all(isinstance(n, str) for n in origin.names)
+    if not named or (known is None and not reset):
         validate_data(estimator, values, reset=reset, skip_check_array=True)
     elif reset:
         estimator.n_features_in_ = len(origin.names)

@@ -1,0 +1,147 @@
+"""A fitted autoencoder as plain data and tensors, and back."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+import numpy as np
+import torch
+
+from isthmus.architectures.modules import Modules
+from isthmus.data.frames import Origin
+from isthmus.data.table import NumericTable
+from isthmus.errors import ModelFileError
+from isthmus.model import AutoencoderModule, Recipe
+from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
+from isthmus.spec import Spec
+from isthmus.training import Training, pick_device
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Estimator = TypeVar("Estimator")
+
+PLAIN = (
+    "size",
+    "hidden",
+    "epochs",
+    "batch_size",
+    "learning_rate",
+    "validation",
+    "verbose",
+)
+"""Parameters that are plain data as they are."""
+
+
+class State(NamedTuple):
+    """What a model file holds of an estimator."""
+
+    plain: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+def parameters_of(estimator: Any) -> dict[str, Any]:
+    """Parameters as plain data; callbacks and the device are not kept."""
+    seed = estimator.random_state
+    plain = {name: getattr(estimator, name) for name in PLAIN}
+    plain["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
+    for name in ("architecture", "bottleneck", "likelihood", "corruption", "training"):
+        part = getattr(estimator, name)
+        plain[name] = part.to_dict() if isinstance(part, Spec) else part
+    terms = estimator.terms
+    plain["terms"] = None if terms is None else [term.to_dict() for term in terms]
+    return plain
+
+
+def parameters_from(plain: dict[str, Any], **modules: Any) -> dict[str, Any]:
+    """Parameters of an estimator from the plain data of `parameters_of`."""
+    params = {name: plain[name] for name in (*PLAIN, "random_state")}
+    params["hidden"] = tuple(params["hidden"])
+    families = {
+        "bottleneck": Bottleneck.from_dict,
+        "likelihood": Likelihood.from_dict,
+        "corruption": Corruption.from_dict,
+        "training": lambda data: Training(**data),
+    }
+    for name, rebuild in families.items():
+        part = plain[name]
+        params[name] = rebuild(part) if isinstance(part, dict) else part
+    params["architecture"] = _architecture(plain["architecture"], modules)
+    terms = plain["terms"]
+    params["terms"] = None if terms is None else tuple(map(Term.from_dict, terms))
+    return params
+
+
+def estimator_state(estimator: Any) -> State:
+    """Plain data and tensors of a fitted autoencoder."""
+    names = getattr(estimator, "feature_names_in_", None)
+    plain = {
+        "parameters": parameters_of(estimator),
+        "recipe": estimator.recipe_.to_dict(),
+        "converter": estimator._converter.to_dict(),  # noqa: SLF001 - its own state
+        "backend": estimator._origin.backend,  # noqa: SLF001
+        "feature_names": None if names is None else [str(name) for name in names],
+        "columns": int(estimator.n_features_in_),
+        "history": estimator.history_,
+        "seed": estimator._seed,  # noqa: SLF001
+    }
+    weights = estimator.module_.state_dict()
+    return State(plain, {k: v.detach().cpu().clone() for k, v in weights.items()})
+
+
+def from_estimator_state(
+    kind: type[Estimator], state: State, *, device: Any = None, **modules: Any
+) -> Estimator:
+    """Rebuild a fitted autoencoder."""
+    plain = state.plain
+    made: Any = kind(**parameters_from(plain["parameters"], **modules))
+    recipe = dict(plain["recipe"])
+    architecture = _architecture(recipe.pop("architecture"), modules)
+    made.recipe_ = Recipe.from_dict(recipe).changed(architecture=architecture)
+    made._converter = NumericTable.from_dict(plain["converter"])  # noqa: SLF001
+    module = AutoencoderModule(
+        made.recipe_,
+        made._converter.layout(),  # noqa: SLF001
+        missing=made._converter.missing,  # noqa: SLF001
+    )
+    _load_weights(module, state.tensors)
+    made._device = pick_device(device)  # noqa: SLF001
+    made.module_ = module.to(made._device).eval()  # noqa: SLF001
+    names = plain["feature_names"]
+    made.n_features_in_ = plain["columns"]
+    if names is not None:
+        made.feature_names_in_ = np.array(names, dtype=object)
+    made._origin = Origin(plain["backend"], names and tuple(names))  # noqa: SLF001
+    made._n_features_out = made.recipe_.bottleneck.width  # noqa: SLF001
+    made.history_, made._seed = plain["history"], plain["seed"]  # noqa: SLF001
+    return made  # type: ignore[no-any-return]
+
+
+def _architecture(data: dict[str, Any] | None, modules: dict[str, Any]) -> Any:
+    """Own networks come from the caller, never from the file."""
+    if data is None or data.get("kind") != "modules":
+        return None if data is None else Architecture.from_dict(data)
+    if set(modules) != {"encoder", "decoder"}:
+        raise ModelFileError(
+            "This model has networks of its own, whose code is not in the file. Use "
+            "isthmus.load(path, encoder=MyEncoder, decoder=MyDecoder)."
+        )
+    return Modules(**modules)
+
+
+def _load_weights(module: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Put weights in place: the right names, types, shapes, and finite, or none."""
+    wanted = module.state_dict()
+    if strange := set(wanted) ^ set(tensors):
+        raise ModelFileError(f"The weights do not fit the recipe: {min(strange)!r}.")
+    for name, like in wanted.items():
+        got = tensors[name]
+        if got.shape != like.shape or got.dtype != like.dtype:
+            raise ModelFileError(
+                f"Weight {name!r} must have shape {tuple(like.shape)} and type "
+                f"{like.dtype}. Got {tuple(got.shape)} and {got.dtype}."
+            )
+        if not math.isfinite(float(got.double().abs().sum())):
+            raise ModelFileError(f"Weight {name!r} holds a number that is not finite.")
+    module.load_state_dict(tensors)

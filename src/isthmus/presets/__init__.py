@@ -1,0 +1,1 @@
+"""Named autoencoders: one function a file, each a row of choices among the parts."""

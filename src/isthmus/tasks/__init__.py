@@ -1,0 +1,1 @@
+"""What people do with an autoencoder: one scikit-learn estimator a file."""
