@@ -22,10 +22,13 @@ from isthmus.storage import from_json, read_pieces, to_json, write_pieces
 OBJECT, WEIGHTS = "object.json", "weights.safetensors"
 
 
-def save(estimator: Any, path: str | Path) -> None:
+def save(
+    estimator: Any, path: str | Path, *, notes: dict[str, Any] | None = None
+) -> None:
     """Write a fitted estimator to one file, by custom ``NAME.isthmus``.
 
     The file is replaced in one step: after a crash it is the old one or the new one.
+    ``notes`` are plain data of your own, which `inspect` gives back.
     Callbacks, the device and the code of networks of your own are not in it.
     """
     kind = _kinds_by_class().get(type(estimator))
@@ -34,7 +37,7 @@ def save(estimator: Any, path: str | Path) -> None:
     check_is_fitted(estimator)
     state = estimator.to_state()
     pieces = {
-        OBJECT: to_json({"kind": kind, "state": state.plain}),
+        OBJECT: to_json({"kind": kind, "state": state.plain, "notes": notes or {}}),
         WEIGHTS: save_tensors(state.tensors),
     }
     write_pieces(Path(path), pieces, _versions())

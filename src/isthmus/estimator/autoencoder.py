@@ -201,6 +201,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         scores: NDArray[np.float64] = cells.sum(axis=1)
         return scores
 
+    def standardize(self, X: Any) -> NDArray[np.float32]:
+        """Rows of ``X`` as the model meets them, (n, columns); missing cells are 0."""
+        batch, _ = self._read(X)
+        return batch.x.numpy()
+
     def explain(self, X: Any) -> Explanation:
         """Contributions of the cells to `score_samples`, and what was expected."""
         check_is_fitted(self)

@@ -1,0 +1,44 @@
+# Written by tools/generate.py from the docstrings. Do not edit.
+
+from isthmus.artifacts import inspect, load, save
+from isthmus.estimator import Autoencoder
+from isthmus.model import AutoencoderModule, Recipe
+from isthmus.presets.contractive import contractive
+from isthmus.presets.denoising import denoising
+from isthmus.presets.importance_weighted import importance_weighted
+from isthmus.presets.k_sparse import k_sparse
+from isthmus.presets.linear import linear
+from isthmus.presets.masked import masked
+from isthmus.presets.overcomplete import overcomplete
+from isthmus.presets.sparse_kl import sparse_kl
+from isthmus.presets.sparse_l1 import sparse_l1
+from isthmus.presets.undercomplete import undercomplete
+from isthmus.presets.variational import variational
+from isthmus.presets.vector_quantized import vector_quantized
+from isthmus.presets.wasserstein import wasserstein
+from isthmus.tasks.anomaly_detector import AnomalyDetector
+from isthmus.training import Training
+
+__all__ = [
+    "AnomalyDetector",
+    "Autoencoder",
+    "AutoencoderModule",
+    "Recipe",
+    "Training",
+    "contractive",
+    "denoising",
+    "importance_weighted",
+    "inspect",
+    "k_sparse",
+    "linear",
+    "load",
+    "masked",
+    "overcomplete",
+    "save",
+    "sparse_kl",
+    "sparse_l1",
+    "undercomplete",
+    "variational",
+    "vector_quantized",
+    "wasserstein",
+]

@@ -1,0 +1,91 @@
+"""``isthmus demo``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo"),
+) -> None:
+    """See it work: two tables are written as CSV, then ordinary commands run on them.
+
+    Tumours of scikit-learn's breast-cancer table: trained on benign ones only, the
+    detector meets malignant ones. Handwritten digits: rebuilt, and drawn as codes.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    write_tumours(out)
+    write_digits(out)
+    say("Tumours: learn the benign ones, then find the malignant ones among new ones")
+    benign, new, detector = (
+        out / n for n in ("benign.csv", "tumours.csv", "tumours.isthmus")
+    )
+    run("fit", benign, "--task", "anomaly", "--out", detector)
+    run("score", detector, new, "--top", "5", "--explain")
+    run("evaluate", detector, new, "--label", "malignant", "--positive", "1")
+    say("Digits: squeeze 64 pixels into 10 numbers, rebuild them, draw the codes")
+    digits, model = out / "digits.csv", out / "digits.isthmus"
+    run("fit", digits, "--label", "digit", "--size", "10", "--out", model)
+    run("evaluate", model, digits)
+    before = out / "digits.png"
+    run("reconstruct", model, digits, "--picture", before, "--pixels", "8x8")
+    run("encode", model, digits, "--picture", out / "codes.png", "--label", "digit")
+    say(f"Look at {before} and {out / 'codes.png'}")
+
+
+def write_tumours(folder: Path) -> None:
+    """Half of the benign tumours to train on; the others and the malignant as new."""
+    import numpy as np
+    import pyarrow as pa
+    from sklearn.datasets import load_breast_cancer
+
+    from isthmus.data.files import write_table
+
+    bunch = load_breast_cancer()
+    names = [name.replace(" ", "_") for name in bunch.feature_names]
+    table = pa.table(dict(zip(names, bunch.data.T, strict=True)))
+    benign = np.random.default_rng(0).permutation(np.flatnonzero(bunch.target == 1))
+    train, rest = np.array_split(benign, 2)
+    new = np.concatenate([rest, np.flatnonzero(bunch.target == 0)])
+    malignant = pa.array((bunch.target[new] == 0).astype(int))
+    write_table(table.take(train), folder / "benign.csv")
+    write_table(
+        table.take(new).append_column("malignant", malignant), folder / "tumours.csv"
+    )
+
+
+def write_digits(folder: Path) -> None:
+    """1,797 digits of 8 x 8 pixels, and which digit each is."""
+    import pyarrow as pa
+    from sklearn.datasets import load_digits
+
+    from isthmus.data.files import write_table
+
+    bunch = load_digits()
+    names = [f"pixel_{i}_{j}" for i in range(8) for j in range(8)]
+    table = pa.table(dict(zip(names, bunch.data.astype(int).T, strict=True)))
+    write_table(
+        table.append_column("digit", pa.array(bunch.target)), folder / "digits.csv"
+    )
+
+
+def say(text: str) -> None:
+    """Print a heading."""
+    sys.stdout.write(f"\n== {text}\n")
+    sys.stdout.flush()
+
+
+def run(*arguments: object) -> None:
+    """Print a command as one would type it, and run it."""
+    from isthmus.cli import program
+
+    words = [str(argument) for argument in arguments]
+    sys.stdout.write(f"\n$ isthmus {shlex.join(words)}\n")
+    sys.stdout.flush()
+    if code := program.run(words):
+        raise typer.Exit(code)
