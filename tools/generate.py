@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import inspect
 import re
 import sys
@@ -64,7 +63,7 @@ def generated() -> dict[Path, str]:
         ROOT / "docs/catalogue.md": catalogue(),
         ROOT / "README.md": between(_now(ROOT / "README.md"), preset_table()),
     }
-    if _exists("isthmus.cli"):
+    if (ROOT / "src/isthmus/cli/__init__.py").exists():
         files[ROOT / "docs/cli.md"] = command_line()
     return files
 
@@ -103,8 +102,8 @@ def catalogue() -> str:
         "",
         f"<!-- {NOTE} -->",
         "",
-        "Every part, preset and task that there is, in the words of its docstring. Under",
-        "each title stands the name that it has in files and on the command line.",
+        "Every part, preset and task that there is, in the words of its docstring.",
+        "Under each title stands its name in files and on the command line.",
         "",
     ]
     for family in FAMILIES:
@@ -113,7 +112,7 @@ def catalogue() -> str:
             lines += _entry(kind.__name__, name, kind, _fields(kind))
     lines += _heading(2, "Training", _about(Training))
     lines += [*_table(_fields(Training)), ""]
-    what = "Functions that return an unfitted `Autoencoder`, and take its keywords too."
+    what = "Functions that return an unfitted `Autoencoder` and take its keywords too."
     lines += _heading(2, "Presets", what)
     for name in registry.names("presets"):
         preset = registry.preset(name)
@@ -285,12 +284,6 @@ def _rows(head: list[str], rows: list[list[str]]) -> list[str]:
         for row in [head, ["---"] * len(head), *rows]
     ]
     return [f"| {' | '.join(row)} |" for row in cells]
-
-
-def _exists(module: str) -> bool:
-    """Whether there is such a module; a folder without Python in it is none."""
-    spec = importlib.util.find_spec(module)
-    return spec is not None and spec.origin is not None
 
 
 def _now(path: Path) -> str:

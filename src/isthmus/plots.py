@@ -82,7 +82,7 @@ def _coloured(axes: Any, points: NDArray[Any], labels: NDArray[Any]) -> None:
 
 def _figure(width: float, height: float) -> Any:
     try:
-        from matplotlib.figure import Figure  # noqa: PLC0415 - an extra
+        from matplotlib.figure import Figure
     except ImportError:
         raise MissingExtraError(
             "Pictures need matplotlib. Install it with: pip install 'isthmus[plots]'"

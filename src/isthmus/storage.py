@@ -24,6 +24,9 @@ from isthmus.errors import ModelFileError
 FORMAT = 1
 MANIFEST, SEAL = "manifest.json", "manifest.sha256"
 
+_ODD_ARCHIVE = (OSError, ValueError, RuntimeError, LookupError, EOFError)
+"""What zipfile raises, beside its own error, about archives that are none."""
+
 
 def write_pieces(path: Path, pieces: dict[str, bytes], about: dict[str, str]) -> None:
     """Write pieces to ``path`` so that after a crash it is the old file or the new."""
@@ -37,19 +40,11 @@ def read_pieces(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     """Read what `write_pieces` wrote, and the manifest; refuse anything else."""
     try:
         raw = path.read_bytes()
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            pieces = {info.filename: archive.read(info) for info in archive.infolist()}
     except OSError as error:
         raise ModelFileError(f"{path}: {error.strerror or error}.") from None
-    except (
-        zipfile.BadZipFile,
-        zlib.error,
-        ValueError,
-        RuntimeError,
-        EOFError,
-    ) as error:
-        raise ModelFileError(f"{path} is no model file, or damaged: {error}.") from None
-    except (NotImplementedError, KeyError, struct.error) as error:
+    try:
+        pieces = _unpack(raw)
+    except (zipfile.BadZipFile, struct.error, *_ODD_ARCHIVE) as error:
         raise ModelFileError(f"{path} is no model file, or damaged: {error}.") from None
     if not {MANIFEST, SEAL} <= pieces.keys():
         raise ModelFileError(f"{path} is no model file: it has no {MANIFEST}.")
@@ -59,9 +54,11 @@ def read_pieces(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
     if seal != _hash(manifest_bytes).encode():
         raise ModelFileError(f"{path} is damaged: {MANIFEST} was altered.")
     manifest = from_json(manifest_bytes, f"{path}: {MANIFEST}")
-    if manifest.get("format") != FORMAT:
+    if not isinstance(manifest, dict) or "format" not in manifest:
+        raise ModelFileError(f"{path} is no model file: {MANIFEST} names no format.")
+    if manifest["format"] != FORMAT:
         raise ModelFileError(
-            f"{path} has format {manifest.get('format')!r}, and this version reads "
+            f"{path} has format {manifest['format']!r}, and this version reads "
             f"format {FORMAT}. Install a newer isthmus."
         )
     hashes = {name: _hash(data) for name, data in pieces.items()}
@@ -114,6 +111,17 @@ def from_json(data: bytes, what: str) -> Any:
         return json.loads(data, object_pairs_hook=unique, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise ModelFileError(f"{what} cannot be read: {error}.") from None
+
+
+def _unpack(raw: bytes) -> dict[str, bytes]:
+    """Members of a zip archive, none of them compressed: they cannot be larger."""
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        infos = archive.infolist()
+        packed = any(info.compress_type != zipfile.ZIP_STORED for info in infos)
+        if packed or sum(info.file_size for info in infos) > len(raw):
+            message = "its members are compressed, or overlap"
+            raise zipfile.BadZipFile(message)
+        return {info.filename: archive.read(info) for info in infos}
 
 
 def _hash(data: bytes) -> str:

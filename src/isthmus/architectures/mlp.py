@@ -87,7 +87,8 @@ class Mlp(Architecture):
         else:
             mirror = make.layers(up)
         encoder, decoder = make.chain(layers, down), make.chain(mirror, up)
-        decoder.append(ACTIVATIONS[self.output]())
+        if self.output != "linear":
+            decoder.append(ACTIVATIONS[self.output]())
         return (
             _Encoder(encoder, len(sizes.inputs), len(sizes.event), sizes.clues),
             _Decoder(decoder, sizes.params),
@@ -178,8 +179,9 @@ class _Encoder(nn.Module):
             x = x.flatten(-self.inputs)
         if self.clues:
             x = torch.cat([x, *self._told(x, context)], -1)
-        out: Tensor = self.layers(x)
-        return out
+        for layer in self.layers:
+            x = layer(x)
+        return x
 
     def _told(self, x: Tensor, context: Context) -> list[Tensor]:
         told = []
@@ -201,5 +203,6 @@ class _Decoder(nn.Module):
         self.params = tuple(params)
 
     def forward(self, z: Tensor) -> Tensor:
-        y: Tensor = self.layers(z)
-        return y if len(self.params) == 1 else y.unflatten(-1, self.params)
+        for layer in self.layers:
+            z = layer(z)
+        return z if len(self.params) == 1 else z.unflatten(-1, self.params)

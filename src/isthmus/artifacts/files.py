@@ -21,6 +21,12 @@ from isthmus.storage import from_json, read_pieces, to_json, write_pieces
 
 OBJECT, WEIGHTS = "object.json", "weights.safetensors"
 
+_MISFIT = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError),
+    *(RuntimeError, TypeError, ValueError),
+)
+"""What plain data of the wrong form makes a constructor raise."""
+
 
 def save(
     estimator: Any, path: str | Path, *, notes: dict[str, Any] | None = None
@@ -51,7 +57,7 @@ def load(
     ``encoder`` and ``decoder`` are the networks of a model that was trained on your
     own; their code is never taken from the file. A damaged file is refused.
     """
-    document, weights = _open(Path(path))
+    document, weights, _ = _open(Path(path))
     try:
         tensors = load_tensors(weights)
     except SafetensorError as error:
@@ -64,28 +70,32 @@ def load(
         return made.from_state(
             State(document["state"], tensors), device=device, **modules
         )
-    except IsthmusError:
-        raise
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except ModelFileError as error:
+        raise ModelFileError(f"{path}: {error}") from None
+    except IsthmusError as error:
+        if modules:  # these may be what is wrong
+            raise
+        raise ModelFileError(f"{path}: {OBJECT}: {error}") from None
+    except _MISFIT as error:
         raise ModelFileError(f"{path}: {OBJECT} does not fit: {error!r}.") from None
 
 
 def inspect(path: str | Path) -> dict[str, Any]:
     """Return what a model file says of itself, without building the model."""
-    _, manifest = read_pieces(Path(path))
-    document, _ = _open(Path(path))
+    document, _, manifest = _open(Path(path))
     return {"manifest": manifest, **document}
 
 
-def _open(path: Path) -> tuple[dict[str, Any], bytes]:
-    pieces, _ = read_pieces(path)
+def _open(path: Path) -> tuple[dict[str, Any], bytes, dict[str, Any]]:
+    """What the file says the object is, its weights, and the manifest."""
+    pieces, manifest = read_pieces(path)
     if set(pieces) != {OBJECT, WEIGHTS}:
         raise ModelFileError(f"{path} must hold {OBJECT} and {WEIGHTS}.")
     document = from_json(pieces[OBJECT], f"{path}: {OBJECT}")
-    known = {"autoencoder", *names("tasks")}
+    known = ["autoencoder", *names("tasks")]
     if not isinstance(document, dict) or document.get("kind") not in known:
         raise ModelFileError(f"{path} holds no object that this version knows.")
-    return document, pieces[WEIGHTS]
+    return document, pieces[WEIGHTS], manifest
 
 
 def _kinds_by_class() -> dict[type, str]:

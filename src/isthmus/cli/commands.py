@@ -153,7 +153,7 @@ def info(model: Model, as_json: Json = False) -> None:
     state = document["state"].get("autoencoder", document["state"])
     figures = {
         "kind": document["kind"],
-        "columns": state["columns"],
+        "columns": len(state["converter"]["names"]),
         "names": state["feature_names"],
         "recipe": state["recipe"],
         "epochs": len(state["history"]),

@@ -28,14 +28,20 @@ def demo(
     run("fit", benign, "--task", "anomaly", "--out", detector)
     run("score", detector, new, "--top", "5", "--explain")
     run("evaluate", detector, new, "--label", "malignant", "--positive", "1")
-    say("Digits: squeeze 64 pixels into 10 numbers, rebuild them, draw the codes")
-    digits, model = out / "digits.csv", out / "digits.isthmus"
-    run("fit", digits, "--label", "digit", "--size", "10", "--out", model)
+    say("Digits: squeeze 64 pixels into 10 numbers, and rebuild them")
+    digits, model, pictures = (
+        out / n for n in ("digits.csv", "digits.isthmus", "digits.png")
+    )
+    pixels = ["--label", "digit", "--set", "likelihood=bce"]
+    run("fit", digits, *pixels, "--size", "10", "--out", model)
     run("evaluate", model, digits)
-    before = out / "digits.png"
-    run("reconstruct", model, digits, "--picture", before, "--pixels", "8x8")
-    run("encode", model, digits, "--picture", out / "codes.png", "--label", "digit")
-    say(f"Look at {before} and {out / 'codes.png'}")
+    run("reconstruct", model, digits, "--picture", pictures, "--pixels", "8x8")
+    say("Digits: a map of two numbers, learned without knowing which digit is which")
+    model, codes = out / "map.isthmus", out / "codes.png"
+    few = ["--preset", "variational", "--size", "2"]
+    run("fit", digits, *pixels, *few, "--out", model)
+    run("encode", model, digits, "--picture", codes, "--label", "digit")
+    say(f"Look at {pictures} and {codes}")
 
 
 def write_tumours(folder: Path) -> None:

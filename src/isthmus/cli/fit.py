@@ -28,7 +28,7 @@ Identifier = Annotated[
 ]
 
 
-def fit(  # noqa: PLR0917 - a command line has as many options as it has
+def fit(
     data: Data,
     out: Target = Path("model.isthmus"),
     task: Task = "autoencoder",

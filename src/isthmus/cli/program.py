@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from isthmus import errors
@@ -49,17 +48,13 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command and return its exit code; errors go to standard error."""
     try:
-        code = app(arguments, prog_name="isthmus", standalone_mode=False)
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        sys.stderr.write("Interrupted.\n")
-        return 130
+        app(arguments, prog_name="isthmus")
+    except SystemExit as end:
+        return int(end.code or 0)
     except BrokenPipeError:  # the reader, such as head, has seen enough
         sys.stderr.close()
         return 0
     except errors.IsthmusError as error:
         sys.stderr.write(f"Error: {error}\n")
         return EXIT_CODES.get(type(error), 1)
-    return int(code or 0)
+    return 0

@@ -12,7 +12,7 @@ from isthmus.trace import Batch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BLOCK = 512
+BLOCK = 1024
 """Rows of a block. A matrix product may round differently for other row counts."""
 
 

@@ -107,7 +107,8 @@ class Moments:
         for j, n in enumerate(map(int, self.count)):
             total = self.sum.total(j)
             variance = (self.squares.total(j) * n - total * total) / max(n * n, 1)
-            deviations.append(math.sqrt(variance))
+            # squares of numbers below 1e-146 are not exact: they underflow
+            deviations.append(math.sqrt(max(variance, 0)))
         return np.array(deviations)
 
 

@@ -25,15 +25,15 @@ def read_table(path: str | Path) -> pa.Table:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     try:
         if suffixes[-1:] in ([".parquet"], [".pq"]):
-            return parquet.read_table(path)
-        options = csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True)
-        parse = csv.ParseOptions(delimiter="\t" if ".tsv" in suffixes else ",")
-        table = csv.read_csv(path, parse_options=parse, convert_options=options)
-    except (pa.ArrowInvalid, pa.ArrowIOError, pa.ArrowNotImplementedError) as error:
+            table = parquet.ParquetFile(path).read()  # takes repeated names, too
+        else:
+            options = csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True)
+            parse = csv.ParseOptions(delimiter="\t" if ".tsv" in suffixes else ",")
+            table = csv.read_csv(path, parse_options=parse, convert_options=options)
+        names = table.column_names
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: {error}") from None
-    if twice := sorted(
-        {n for n in table.column_names if table.column_names.count(n) > 1}
-    ):
+    if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DataError(f"{path}: more than one column is called {twice[0]!r}.")
     if table.num_rows == 0:
         raise DataError(f"{path}: there is a header and no row.")

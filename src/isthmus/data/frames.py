@@ -11,8 +11,6 @@ import torch
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
 
@@ -52,13 +50,11 @@ def open_table(X: Any) -> tuple[Any, Origin]:
     return values, Origin(str(frame.implementation.value), names, index)
 
 
-def like(
-    origin: Origin, values: NDArray[Any], names: Sequence[str] | None = None
-) -> Any:
+def like(origin: Origin, values: NDArray[Any]) -> Any:
     """Put an array (n, columns) into the container of ``origin``."""
     if origin.backend is None:
         return values
-    columns = [str(name) for name in names or origin.names or ()]
+    columns = [str(name) for name in origin.names or ()]
     data = {name: values[:, j] for j, name in enumerate(columns)}
     native = nw.from_dict(data, backend=origin.backend).to_native()
     if origin.names and not all(isinstance(name, str) for name in origin.names):

@@ -98,7 +98,8 @@ class NumericTable:
         self._refuse_the_infinite(values)
         if self.content in {"count", "level"}:
             self._refuse_the_unseen(values)
-        scaled = (values - self.shift) / self.scale
+        with np.errstate(over="ignore"):  # clipped below
+            scaled = (values - self.shift) / self.scale
         low = {"real": -CLIP}.get(self.content, 0.0)
         high = {"real": CLIP, "unit": 1.0}.get(self.content, np.inf)
         np.clip(scaled, low, high, out=scaled)
@@ -128,7 +129,12 @@ class NumericTable:
         made = cls(tuple(data["names"]), data["content"])
         made.moments, made.missing = None, bool(data["missing"])
         for key in _LEARNED:
-            setattr(made, key, np.array([float.fromhex(v) for v in data[key]]))
+            learned = np.array([float.fromhex(v) for v in data[key]])
+            if len(learned) != len(made.names) or not np.isfinite(learned).all():
+                raise DataError(f"{key!r} must hold one finite number per column.")
+            setattr(made, key, learned)
+        if (made.scale <= 0).any():
+            raise DataError("'scale' must hold positive numbers.")
         return made
 
     def _refuse_the_infinite(self, values: NDArray[np.float64]) -> None:

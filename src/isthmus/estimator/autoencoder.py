@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from isthmus.data.blocks import in_blocks
 from isthmus.data.frames import Origin, like
 from isthmus.data.table import NumericTable
-from isthmus.errors import DataError, RecipeError
+from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator.evaluation import evaluate
 from isthmus.estimator.explanation import Explanation
 from isthmus.estimator.html import describe
@@ -66,7 +66,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Each is called with an `Epoch` after every epoch; returning True ends training.
     architecture, bottleneck, likelihood, corruption, terms, training : parts, optional
         Full control; None means "as the data and the parameters above suggest". What a
-        part says itself goes before the parameters above. ``likelihood`` may be a
+        part says itself goes before the parameters above. The architecture is then an
+        `Mlp` with residual branches and layer normalisation. ``likelihood`` may be a
         name, such as ``"mse"`` or ``"bce"``.
 
     Attributes
@@ -97,7 +98,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         hidden: tuple[int, ...] = (128, 64),
         epochs: int | None = None,
         batch_size: int | None = None,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         validation: float = 0.1,
         device: str | torch.device | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -192,7 +193,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Rows of ``X`` as the model rebuilds them, in their own container and units."""
         batch, origin = self._read(X)
         (x,) = in_blocks(lambda b: (self.module_.reconstruct(b),), batch, self._device)
-        return like(origin, self._converter.from_entries(x.numpy()), column_names(self))
+        return like(origin, self._converter.from_entries(x.numpy()))
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """log p(x|z) of each row at its typical code, (n,), in nats; higher is better."""
@@ -214,8 +215,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         cells, x = reconstruction_likelihood(self.module_, batch, self._device)
         expected = self._converter.from_entries(x)
         rest = self.score_samples(X) - cells.sum(axis=1)
-        names = column_names(self)
-        tables = (like(origin, table, names) for table in (cells, values, expected))
+        tables = (like(origin, table) for table in (cells, values, expected))
         contributions, actual, expected = tables
         return Explanation(contributions, rest, actual, expected)
 
@@ -240,9 +240,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Set parameters; a long name replaces the part by a changed copy."""
         long = {name: value for name, value in params.items() if "__" in name}
         short = {name: value for name, value in params.items() if "__" not in name}
-        if wrong := set(short) - set(self.get_params(deep=False)):
-            raise RecipeError(f"{type(self).__name__}: no parameter {min(wrong)!r}.")
-        for name, value in (short | replaced(self, long)).items():
+        known = self.get_params(deep=False)
+        if wrong := set(short) - set(known):
+            complaint = unknown("parameter", min(wrong), known)
+            raise RecipeError(f"{type(self).__name__}: {complaint}")
+        for name, value in short.items():
+            setattr(self, name, value)
+        for name, value in replaced(self, long).items():  # these may change those
             setattr(self, name, value)
         return self
 

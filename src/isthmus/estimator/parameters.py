@@ -15,7 +15,7 @@ from isthmus.spec import Spec
 from isthmus.training import Training
 
 DEFAULTS: dict[str, Spec] = {
-    "architecture": Mlp(),
+    "architecture": Mlp(residual=True, norm="layer"),
     "bottleneck": Dense(),
     "likelihood": SquaredError(),
     "corruption": Identity(),
@@ -62,12 +62,10 @@ def part_of(estimator: Any, name: str) -> Any:
     part = getattr(estimator, name)
     if name == "likelihood" and isinstance(part, str):
         return Likelihood.named(part)()
-    if part is not None:
-        return part
     if name == "training":
-        return Training(
-            epochs=estimator.epochs,
-            batch_size=estimator.batch_size,
-            learning_rate=estimator.learning_rate,
+        part = part or Training(learning_rate=estimator.learning_rate)
+        return part.changed(
+            epochs=part.epochs or estimator.epochs,
+            batch_size=part.batch_size or estimator.batch_size,
         )
-    return DEFAULTS[name]
+    return DEFAULTS[name] if part is None else part

@@ -40,6 +40,7 @@ def read_rows(
         estimator.feature_names_in_ = np.array(origin.names, dtype=object)
     else:
         values = values[:, _order(origin.names, list(known))]
+        origin = origin._replace(names=tuple(map(str, known)))
     return values, origin
 
 

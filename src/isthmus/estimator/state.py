@@ -11,11 +11,11 @@ import torch
 from isthmus.architectures.modules import Modules
 from isthmus.data.frames import Origin
 from isthmus.data.table import NumericTable
-from isthmus.errors import ModelFileError
+from isthmus.errors import ModelFileError, RecipeError
 from isthmus.model import AutoencoderModule, Recipe
 from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
 from isthmus.spec import Spec
-from isthmus.training import Training, pick_device
+from isthmus.training import Training, pick_device, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,8 +81,8 @@ def estimator_state(estimator: Any) -> State:
         "recipe": estimator.recipe_.to_dict(),
         "converter": estimator._converter.to_dict(),  # noqa: SLF001 - its own state
         "backend": estimator._origin.backend,  # noqa: SLF001
+        "frame_names": _plain_names(estimator._origin.names),  # noqa: SLF001
         "feature_names": None if names is None else [str(name) for name in names],
-        "columns": int(estimator.n_features_in_),
         "history": estimator.history_,
         "seed": estimator._seed,  # noqa: SLF001
     }
@@ -97,25 +97,32 @@ def from_estimator_state(
     plain = state.plain
     made: Any = kind(**parameters_from(plain["parameters"], **modules))
     recipe = dict(plain["recipe"])
+    if modules and recipe["architecture"]["kind"] != "modules":
+        raise RecipeError(
+            "This model has no networks of its own. Leave out encoder= and decoder=."
+        )
     architecture = _architecture(recipe.pop("architecture"), modules)
     made.recipe_ = Recipe.from_dict(recipe).changed(architecture=architecture)
     made._converter = NumericTable.from_dict(plain["converter"])  # noqa: SLF001
-    module = AutoencoderModule(
-        made.recipe_,
-        made._converter.layout(),  # noqa: SLF001
-        missing=made._converter.missing,  # noqa: SLF001
-    )
-    _load_weights(module, state.tensors)
+    module = _module(made.recipe_, made._converter, state.tensors)  # noqa: SLF001
     made._device = pick_device(device)  # noqa: SLF001
     made.module_ = module.to(made._device).eval()  # noqa: SLF001
     names = plain["feature_names"]
-    made.n_features_in_ = plain["columns"]
+    made.n_features_in_ = len(made._converter.names)  # noqa: SLF001
     if names is not None:
         made.feature_names_in_ = np.array(names, dtype=object)
-    made._origin = Origin(plain["backend"], names and tuple(names))  # noqa: SLF001
+    frame_names = plain["frame_names"] and tuple(plain["frame_names"])
+    made._origin = Origin(plain["backend"], frame_names)  # noqa: SLF001
     made._n_features_out = made.recipe_.bottleneck.width  # noqa: SLF001
     made.history_, made._seed = plain["history"], plain["seed"]  # noqa: SLF001
     return made  # type: ignore[no-any-return]
+
+
+def _plain_names(names: tuple[Any, ...] | None) -> list[str | int] | None:
+    """Names of the columns of a frame: text, or whole numbers as pandas has them."""
+    if names is None:
+        return None
+    return [int(n) if isinstance(n, int | np.integer) else str(n) for n in names]
 
 
 def _architecture(data: dict[str, Any] | None, modules: dict[str, Any]) -> Any:
@@ -130,9 +137,27 @@ def _architecture(data: dict[str, Any] | None, modules: dict[str, Any]) -> Any:
     return Modules(**modules)
 
 
-def _load_weights(module: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Put weights in place: the right names, types, shapes, and finite, or none."""
-    wanted = module.state_dict()
+def _module(
+    recipe: Recipe, converter: NumericTable, tensors: dict[str, Tensor]
+) -> AutoencoderModule:
+    """Build a network and put the weights in place."""
+
+    def build() -> AutoencoderModule:
+        layout, missing = converter.layout(), converter.missing
+        return AutoencoderModule(recipe, layout, missing=missing)
+
+    if not isinstance(recipe.architecture, Modules):
+        with torch.device("meta"):  # before a false recipe can ask for memory
+            _refuse_misfits(build().state_dict(), tensors)
+    with seeded(0, torch.device("cpu")):
+        module = build()
+    _refuse_misfits(module.state_dict(), tensors)
+    module.load_state_dict(tensors)
+    return module
+
+
+def _refuse_misfits(wanted: dict[str, Tensor], tensors: dict[str, Tensor]) -> None:
+    """Weights must have the right names, types and shapes, and be finite."""
     if strange := set(wanted) ^ set(tensors):
         raise ModelFileError(f"The weights do not fit the recipe: {min(strange)!r}.")
     for name, like in wanted.items():
@@ -144,4 +169,3 @@ def _load_weights(module: torch.nn.Module, tensors: dict[str, Tensor]) -> None:
             )
         if not math.isfinite(float(got.double().abs().sum())):
             raise ModelFileError(f"Weight {name!r} holds a number that is not finite.")
-    module.load_state_dict(tensors)

@@ -49,6 +49,7 @@ def recipe_for(estimator: Any, columns: int, likelihood: Likelihood) -> Recipe:
         corruption=part_of(estimator, "corruption"),
         terms=estimator.terms,
     )
+    recipe = recipe.changed(terms=tuple(recipe.costs().values()))
     if _may_copy(recipe, columns):
         warnings.warn(
             f"A code of {bottleneck.size} entries for {columns} columns, without noise or "

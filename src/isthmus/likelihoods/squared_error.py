@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, ClassVar
 
+import torch
 from torch.nn import functional
 
 from isthmus.layout import Content
@@ -24,7 +25,7 @@ class SquaredError(Likelihood):
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         """Minus the squared error of each entry."""
-        return -(x - params).square()
+        return -_squares(params, x)
 
     def mean(self, params: Tensor) -> Tensor:
         """The decoder's answer itself."""
@@ -37,8 +38,15 @@ class SquaredError(Likelihood):
     def distortion(
         self, params: Tensor, x: Tensor, judged: Tensor | None, dims: int
     ) -> Tensor:
-        """|x - y|^2, with the square of each entry in one operation."""
-        error = functional.mse_loss(params, x.expand_as(params), reduction="none")
+        """|x - y|^2."""
+        error = _squares(params, x)
         if judged is not None:
             error = error * judged
         return error.sum(-1) if dims == 1 else error.flatten(-dims).sum(-1)
+
+
+def _squares(params: Tensor, x: Tensor) -> Tensor:
+    """(x - y)^2 of each entry, in one operation."""
+    if x.shape != params.shape:  # there are several draws of the code
+        params, x = torch.broadcast_tensors(params, x)
+    return functional.mse_loss(params, x, reduction="none")

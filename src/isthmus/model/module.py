@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from isthmus.model.recipe import Recipe
 
 DONE = Progress()
+TOLD_NOTHING = Context()
 
 
 class AutoencoderModule(nn.Module):
@@ -125,7 +126,7 @@ class AutoencoderModule(nn.Module):
     def context(self, batch: Batch, corrupted: Corrupted | None = None) -> Context:
         """What the encoder is told: by default that nothing was corrupted."""
         if not self.clues:
-            return Context()
+            return TOLD_NOTHING
         x, visible = batch
         hidden = None if corrupted is None else corrupted.visible
         level = None if corrupted is None else corrupted.level

@@ -134,6 +134,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def _offset(self, scores: NDArray[np.float64]) -> float:
         if self.contamination == "auto":
             best = scores.max()
+            if best == scores.min():  # copies of one row: none is an outlier
+                return float(best)
             distance = np.log(np.maximum(best - scores, 1e-12))
             low, high = np.quantile(distance, [0.25, 0.75])
             fence = best - np.exp(high + WHISKER * (high - low))

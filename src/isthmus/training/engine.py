@@ -228,9 +228,12 @@ def _figures(
 ) -> Figures:
     """Loss, terms and metric as numbers; the only place that waits for a GPU."""
     metric, cost, entries = model.metric(trace)
-    named = {"loss": total, **terms, metric: cost / entries}
+    named = {"loss": total, **terms, metric: cost}
     if total.device.type == "cpu":
-        return {name: value.item() for name, value in named.items()}
+        figures = {name: value.item() for name, value in named.items()}
+        figures[metric] /= float(entries)
+        return figures
+    named[metric] = cost / entries
     numbers = torch.stack([v.detach() for v in named.values()]).tolist()
     return dict(zip(named, numbers, strict=True))
 
