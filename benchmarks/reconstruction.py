@@ -135,7 +135,8 @@ def show(table, shape, rows):
         )
 
 
-COLUMNS = ["date", "machine", "versions", "table", "seed", "method", "train_mse", "test_mse", "seconds"]
+ABOUT = ["date", "machine", "versions"]
+COLUMNS = [*ABOUT, "table", "seed", "method", "train_mse", "test_mse", "seconds"]
 
 
 def known_rows(path, packages):

@@ -15,7 +15,6 @@ import isthmus
 from isthmus.cli.options import settings
 from isthmus.cli.program import run
 
-
 NAMES = [f"c{j}" for j in range(5)]
 
 
@@ -208,4 +207,4 @@ def test_demo_runs_and_leaves_its_pictures(tmp_path, capfd):
     out = ask(capfd, "demo", "--out", tmp_path)
     assert "roc_auc" in out
     for name in ("digits.png", "codes.png"):
-        assert (tmp_path / name).stat().st_size > 10_000
+        assert (tmp_path / name).stat().st_size > 5_000

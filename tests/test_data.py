@@ -266,10 +266,12 @@ def test_repeated_names_are_refused():
 
 # ----------------------------------------------------------------------------- files
 
-TABLE = pa.table({"a": [1.5, None, -3e-300], "b": [1, 2, 3], "naïve, ": [0.1, 0.2, 0.3]})
+TABLE = pa.table(
+    {"a": [1.5, None, -3e-300], "b": [1, 2, 3], "naïve, ": [0.1, 0.2, 0.3]}
+)
 
 
-@pytest.mark.parametrize("suffix", ["csv", "tsv", "parquet", "pq", "PARQUET"])
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "csv.gz", "TSV", "parquet", "pq"])
 def test_a_table_survives_a_file(suffix, tmp_path):
     path = tmp_path / f"table.{suffix}"
     write_table(TABLE, path)

@@ -54,6 +54,11 @@ def trainer_for(model=None, seed=0, **settings):
     return Trainer(model or model_for(), Training(**settings), seed)
 
 
+def checked(trainer, data):
+    """Figures of the data, with the draws that the trainer checks its rows with."""
+    return engine.check(trainer.model, data, trainer.seed + 1)
+
+
 def weights(model):
     return {name: value.clone() for name, value in model.state_dict().items()}
 
@@ -137,7 +142,7 @@ def test_training_leaves_the_global_states_alone():
 
 def test_the_figures_of_a_check_repeat():
     trainer = trainer_for(model_for(**CHANCY))
-    assert trainer.check(rows()) == trainer.check(rows())
+    assert checked(trainer, rows()) == checked(trainer, rows())
 
 
 # --------------------------------------------------------------------------- the end
@@ -163,7 +168,7 @@ def test_the_best_weights_are_kept():
     best = losses.index(min(losses))
     assert best < 11  # or the last would be the best
     assert_same(weights(model), kept[best])
-    assert trainer.check(rows(20))["loss"] == pytest.approx(losses[best])
+    assert checked(trainer, rows(20))["loss"] == pytest.approx(losses[best])
 
 
 def test_callbacks_hear_of_every_epoch():
@@ -249,9 +254,9 @@ def test_every_rule_lowers_the_loss(name):
     trainer = trainer_for(
         epochs=20, optimizer=name, learning_rate=RATES.get(name, 0.01)
     )
-    before = trainer.check(rows())["loss"]
+    before = checked(trainer, rows())["loss"]
     trainer.fit(rows())
-    assert trainer.check(rows())["loss"] < 0.5 * before
+    assert checked(trainer, rows())["loss"] < 0.5 * before
 
 
 def test_momentum_is_refused_where_it_has_no_effect():
@@ -298,7 +303,7 @@ def test_one_poisoned_batch_is_forgotten(cancer, step):
             at_step(step, lambda args: (Batch(args[0].x * poison), *args[1:]))
         )
         trainer_for(model, epochs=50, batch_size=64, patience=0).fit(Batch(cancer))
-        return trainer_for(model).check(Batch(cancer))["loss"]
+        return checked(trainer_for(model), Batch(cancer))["loss"]
 
     assert final_loss(1e6) == pytest.approx(final_loss(1.0), rel=0.05)
 
@@ -391,7 +396,7 @@ def test_twenty_layers_learn_if_they_are_residual():
         model = model_for(64, architecture=deep, bottleneck=Dense(size=8))
         trainer = trainer_for(model, epochs=6, batch_size=64, learning_rate=3e-3)
         trainer.fit(Batch(x))
-        return trainer.check(Batch(x))["loss"] / mean
+        return checked(trainer, Batch(x))["loss"] / mean
 
     assert share() > 0.8
     assert share(residual=True, norm="layer") < 0.55
@@ -406,7 +411,7 @@ def test_a_linear_autoencoder_is_pca(cancer):
     pca = PCA(5).fit(cancer)
     rebuilt = pca.inverse_transform(pca.transform(cancer))
     error = ((cancer.numpy() - rebuilt) ** 2).sum(1).mean()
-    assert trainer.check(Batch(cancer))["loss"] == pytest.approx(error, rel=0.01)
+    assert checked(trainer, Batch(cancer))["loss"] == pytest.approx(error, rel=0.01)
 
 
 def marginal_log_likelihood(x, size, variance):
@@ -429,7 +434,7 @@ def test_a_linear_variational_autoencoder_is_probabilistic_pca(cancer):
     settings = {"epochs": 250, "batch_size": 64, "learning_rate": 0.01, "patience": 0}
     trainer = trainer_for(model, **settings)
     trainer.fit(Batch(cancer))
-    bound = -trainer.check(Batch(cancer.repeat(10, 1)))["loss"]
+    bound = -checked(trainer, Batch(cancer.repeat(10, 1)))["loss"]
     bound -= 30 * model.recipe.likelihood.log_normalizer()
     exact = marginal_log_likelihood(cancer.double().numpy(), size=5, variance=0.5)
     assert bound == pytest.approx(exact, rel=0.02)

@@ -22,12 +22,12 @@ def draw_codes(path: str | Path, z: NDArray[np.float32], labels: Any = None) -> 
     """
     figure = _figure(6.4, 5.2)
     axes = figure.subplots()
-    names = ("z0", "z1")
+    names = ["z0", "z1"]
     if z.shape[1] > 2:
         pca = PCA(2).fit(z)
         z = pca.transform(z)
         shares = pca.explained_variance_ratio_
-        names = tuple(f"component {i + 1} of z ({s:.0%})" for i, s in enumerate(shares))
+        names = [f"component {i + 1} of z ({s:.0%})" for i, s in enumerate(shares)]
     points = z if z.shape[1] == 2 else np.column_stack([z, np.zeros(len(z))])
     if labels is None:
         axes.scatter(*points.T, s=8, alpha=0.6, linewidths=0)

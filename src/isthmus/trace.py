@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
 
@@ -30,6 +31,11 @@ class Batch(NamedTuple):
         """Pick the examples at ``index``, in that order."""
         visible = None if self.visible is None else self.visible.index_select(0, index)
         return Batch(self.x.index_select(0, index), visible)
+
+    def to(self, device: torch.device) -> Batch:
+        """Bring the examples to a device."""
+        visible = None if self.visible is None else self.visible.to(device)
+        return Batch(self.x.to(device), visible)
 
     def split(self, sizes: list[int]) -> list[Batch]:
         """Cut into consecutive batches of these sizes, without copying."""

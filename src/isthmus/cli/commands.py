@@ -127,9 +127,10 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Loss and its terms on these rows; with --label, how well scores find anomalies.
+    """Loss on these rows; with --label, ROC-AUC.
 
-    The value that means an anomaly is --positive, by default the rarest one.
+    Every term of the loss, its metric per cell, and what terms report; with --label,
+    how well the scores find anomalies. The value that means an anomaly is --positive, by default the rarest one.
     """
     opened = open_for_model(data, model, label)
     figures = _autoencoder(opened).evaluate(opened.rows)
@@ -146,7 +147,7 @@ def evaluate(
 
 
 def info(model: Model, as_json: Json = False) -> None:
-    """What a model file says of itself: parts, columns, versions, history."""
+    """What a model file says of itself."""
     from isthmus.artifacts import inspect
 
     document = inspect(model)

@@ -13,7 +13,7 @@ import typer
 def demo(
     out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo"),
 ) -> None:
-    """See it work: two tables are written as CSV, then ordinary commands run on them.
+    """Run ordinary commands on two small tables.
 
     Tumours of scikit-learn's breast-cancer table: trained on benign ones only, the
     detector meets malignant ones. Handwritten digits: rebuilt, and drawn as codes.

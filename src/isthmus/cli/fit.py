@@ -91,8 +91,8 @@ def _summary(model: Any, rows: pa.Table, out: Path, task: str) -> str:
     widths = f"{rows.num_columns} columns -> {autoencoder.recipe_.bottleneck.width}"
     lines = [
         f"{rows.num_rows:,} rows, {widths} code entries",
-        f"{watched} {_sparkline(losses)} {losses[0]:.4g} -> {min(losses):.4g}, best "
-        f"weights from epoch {best} of {len(history)}",
+        f"{watched} {_sparkline(losses)} {losses[0]:.4g} -> {min(losses):.4g}",
+        f"the weights of epoch {best} of {len(history)} were best, and are kept",
         *_beside_pca(autoencoder, rows),
         f"Wrote {out} ({out.stat().st_size / 1000:,.0f} kB). Next:",
         f"  isthmus evaluate {out} FILE",
@@ -105,6 +105,8 @@ def _summary(model: Any, rows: pa.Table, out: Path, task: str) -> str:
 
 def _beside_pca(autoencoder: Any, rows: pa.Table) -> list[str]:
     """Error per entry beside PCA's, where both mean the same."""
+    import numpy as np
+
     from isthmus.metrics import pca_error
 
     if autoencoder.recipe_.likelihood.metric != "mse":
@@ -112,10 +114,11 @@ def _beside_pca(autoencoder: Any, rows: pa.Table) -> list[str]:
     x = autoencoder.standardize(rows)
     ours = autoencoder.standardize(autoencoder.reconstruct(rows)) - x
     size = autoencoder.recipe_.bottleneck.width
-    return [
-        f"mean squared error per standardised cell, all rows: {(ours**2).mean():.4g}; "
-        f"PCA with {min(size, x.shape[1])} components: {pca_error(x, size):.4g}"
-    ]
+    error, known = float(np.square(ours).mean()), pca_error(x, size)
+    ours_and_pca = (
+        f"{error:.4g}; PCA with {min(size, x.shape[1])} components {known:.4g}"
+    )
+    return [f"mean squared error per standardised cell {ours_and_pca}"]
 
 
 def _sparkline(values: list[float], width: int = 30) -> str:
@@ -125,7 +128,7 @@ def _sparkline(values: list[float], width: int = 30) -> str:
     picked = np.interp(
         np.linspace(0, len(values) - 1, min(width, len(values))),
         range(len(values)),
-        np.log(np.array(values) - min(min(values), 0) + 1e-9),
+        np.log(np.array(values) - min(*values, 0) + 1e-9),
     )
     span = np.ptp(picked) or 1
     return "".join("▁▂▃▄▅▆▇█"[int(7 * v)] for v in (picked - picked.min()) / span)

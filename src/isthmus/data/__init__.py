@@ -1,1 +1,1 @@
-"""Knows what your data is: containers and files in, batches of tensors out, and back."""
+"""Knows what your data is: containers and files in, batches of tensors, and back."""

@@ -108,7 +108,7 @@ class Moments:
             total = self.sum.total(j)
             variance = (self.squares.total(j) * n - total * total) / max(n * n, 1)
             # squares of numbers below 1e-146 are not exact: they underflow
-            deviations.append(math.sqrt(max(variance, 0)))
+            deviations.append(math.sqrt(max(variance, Fraction(0))))
         return np.array(deviations)
 
 

@@ -18,17 +18,16 @@ MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "?"]
 
 
 def read_table(path: str | Path) -> pa.Table:
-    """Read a CSV (.csv, .csv.gz, .tsv) or Parquet (.parquet, .pq) file, header first."""
+    """Read a CSV (.csv, .csv.gz, .tsv) or Parquet (.parquet, .pq) file with names."""
     path = Path(path)
     if not path.is_file():
         raise DataError(f"{path}: there is no such file.")
-    suffixes = [suffix.lower() for suffix in path.suffixes]
     try:
-        if suffixes[-1:] in ([".parquet"], [".pq"]):
+        if _is_parquet(path):
             table = parquet.ParquetFile(path).read()  # takes repeated names, too
         else:
             options = csv.ConvertOptions(null_values=MISSING, strings_can_be_null=True)
-            parse = csv.ParseOptions(delimiter="\t" if ".tsv" in suffixes else ",")
+            parse = csv.ParseOptions(delimiter=_delimiter(path))
             table = csv.read_csv(path, parse_options=parse, convert_options=options)
         names = table.column_names
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
@@ -43,10 +42,13 @@ def read_table(path: str | Path) -> pa.Table:
 def write_table(table: pa.Table, path: str | Path) -> None:
     """Write a CSV or Parquet file, by its suffix."""
     path = Path(path)
-    if path.suffix.lower() in {".parquet", ".pq"}:
+    if _is_parquet(path):
         parquet.write_table(table, path)
     else:
-        csv.write_csv(table, path, csv.WriteOptions(quoting_style="needed"))
+        mark = _delimiter(path)
+        options = csv.WriteOptions(quoting_style="needed", delimiter=mark)
+        with pa.output_stream(str(path)) as file:  # compresses by the suffix
+            csv.write_csv(table, file, options)
 
 
 def take_out(table: pa.Table, names: Iterable[str]) -> tuple[pa.Table, pa.Table]:
@@ -56,3 +58,11 @@ def take_out(table: pa.Table, names: Iterable[str]) -> tuple[pa.Table, pa.Table]
         known = ", ".join(table.column_names[:20])
         raise DataError(f"There is no column {absent[0]!r}. The columns are: {known}.")
     return table.select(names), table.drop_columns(names)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() in {".parquet", ".pq"}
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if ".tsv" in map(str.lower, path.suffixes) else ","

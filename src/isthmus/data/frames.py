@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+_BACKENDS = {kind.value: kind for kind in nw.Implementation}
+
+
 class Origin(NamedTuple):
     """Where a table came from, so that answers can go back in the same form."""
 
@@ -40,8 +43,8 @@ def open_table(X: Any) -> tuple[Any, Origin]:
     if wrong := [s for s in series if not _is_number(s.dtype)]:
         kinds = ", ".join(f"{s.name!r} ({s.dtype})" for s in wrong[:5])
         raise DataError(
-            f"{len(wrong)} of {len(names)} columns hold no numbers: {kinds}. Leave them "
-            f"out, or turn them into numbers first."
+            f"{len(wrong)} of {len(names)} columns hold no numbers: {kinds}. Leave "
+            f"them out, or turn them into numbers first."
         )
     columns = [_numbers(s) for s in series]
     values = np.column_stack(columns) if columns else np.empty((len(frame), 0))
@@ -54,9 +57,10 @@ def like(origin: Origin, values: NDArray[Any]) -> Any:
     """Put an array (n, columns) into the container of ``origin``."""
     if origin.backend is None:
         return values
+    backend: Any = origin.backend
     columns = [str(name) for name in origin.names or ()]
     data = {name: values[:, j] for j, name in enumerate(columns)}
-    native = nw.from_dict(data, backend=origin.backend).to_native()
+    native = nw.from_dict(data, backend=backend).to_native()
     if origin.names and not all(isinstance(name, str) for name in origin.names):
         native.columns = list(origin.names)  # only pandas has names that are no text
     if origin.index is not None and len(origin.index) == len(values):

@@ -151,8 +151,8 @@ class NumericTable:
         wrong = ~whole | (self.low < 0)
         if wrong.any():
             raise DataError(
-                f"Column {self.names[int(wrong.argmax())]!r} must hold the numbers 0, 1, "
-                f"2, ... for this likelihood, and holds others. Choose another "
+                f"Column {self.names[int(wrong.argmax())]!r} must hold the numbers 0, "
+                f"1, 2, ... for this likelihood, and holds others. Choose another "
                 f"likelihood, such as 'mse'."
             )
 

@@ -16,19 +16,17 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from isthmus.data.blocks import in_blocks
 from isthmus.data.frames import Origin, like
-from isthmus.data.table import NumericTable
 from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator.evaluation import evaluate
 from isthmus.estimator.explanation import Explanation
 from isthmus.estimator.html import describe
-from isthmus.estimator.parameters import nested, part_of, replaced
-from isthmus.estimator.rows import column_names, read_rows
+from isthmus.estimator.parameters import nested, replaced, training_of
+from isthmus.estimator.preparation import prepare, split
+from isthmus.estimator.rows import read_rows
 from isthmus.estimator.state import State, estimator_state, from_estimator_state
-from isthmus.estimator.suggestions import likelihood_for, recipe_for
-from isthmus.model import AutoencoderModule
 from isthmus.scores.reconstruction_likelihood import reconstruction_likelihood
 from isthmus.trace import Batch
-from isthmus.training import Trainer, Training, pick_device, progress, seeded
+from isthmus.training import Trainer, Training, progress, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -75,8 +73,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     module_ : torch.nn.Module
         The trained `AutoencoderModule`.
     history_ : list of dict
-        Per epoch: loss, every weighted term, and the metric per entry; the figures of
-        the validation rows stand behind ``validation_``.
+        Per epoch: loss, every weighted term, metric per entry; ``validation_...`` too.
     recipe_ : Recipe
         The parts as they were trained.
     n_features_in_, feature_names_in_
@@ -85,10 +82,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     Notes
     -----
     Columns are standardised (or brought to [0, 1] for a Bernoulli likelihood); scores
-    and losses are in nats per row in that space, codes depend on it, and
-    reconstructions come back in the units of the data. Missing cells (NaN) weigh
-    nothing in loss and score. There is no ``sample_weight``: stochastic training
-    cannot keep the equivalences that scikit-learn attaches to it.
+    and losses are in nats per row in that space, reconstructions in the units of the
+    data. Missing cells (NaN) weigh nothing. There is no ``sample_weight``: stochastic
+    training cannot keep the equivalences that scikit-learn attaches to it.
     """
 
     def __init__(
@@ -135,7 +131,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         values = self._prepare(X)
         data, held_out = self._split(self._converter.to_batch(values), validation)
-        trainer = self._trainer(part_of(self, "training"), self._seed)
+        trainer = Trainer(self.module_, training_of(self), self._seed)
         with progress(len(data), verbose=self.verbose) as tell:
             try:
                 trainer.fit(data, held_out, tell=tell, callbacks=tuple(self.callbacks))
@@ -153,12 +149,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             self.history_, self._state, self._calls = [], None, 0
         else:
             values, _ = read_rows(self, X, reset=False)
-        training = part_of(self, "training")
-        training = training.changed(epochs=1, schedule="constant")
+        training = training_of(self).changed(epochs=1, schedule="constant")
         self._calls = getattr(self, "_calls", 0) + 1
         state = getattr(self, "_state", None)
-        trainer = self._trainer(training, self._seed + self._calls, state)
-        trainer.fit(self._to_device(self._converter.to_batch(values)))
+        trainer = Trainer(self.module_, training, self._seed + self._calls, state=state)
+        trainer.fit(self._converter.to_batch(values).to(self._device))
         self._state = trainer.optimizer.state_dict()
         number = len(self.history_) + 1
         self.history_.append({**trainer.history[0], "epoch": number})
@@ -190,13 +185,21 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return like(self._origin, self._converter.from_entries(x.numpy()))
 
     def reconstruct(self, X: Any) -> Any:
-        """Rows of ``X`` as the model rebuilds them, in their own container and units."""
+        """Rows of ``X`` as the model rebuilds them, in their container and units."""
         batch, origin = self._read(X)
         (x,) = in_blocks(lambda b: (self.module_.reconstruct(b),), batch, self._device)
         return like(origin, self._converter.from_entries(x.numpy()))
 
+    def sample(self, n: int = 1, *, random_state: Any = None) -> Any:
+        """Draw ``n`` new rows from the prior, in the container and units of fitting."""
+        check_is_fitted(self)
+        seed = int(check_random_state(random_state).randint(2**31 - 1))
+        with seeded(seed, self._device), torch.inference_mode():
+            x = self.module_.sample(n).cpu().numpy()
+        return like(self._origin, self._converter.from_entries(x))
+
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """log p(x|z) of each row at its typical code, (n,), in nats; higher is better."""
+        """log p(x|z) of each row at its typical code, (n,), in nats."""
         batch, _ = self._read(X)
         cells, _ = reconstruction_likelihood(self.module_, batch, self._device)
         scores: NDArray[np.float64] = cells.sum(axis=1)
@@ -214,7 +217,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         batch = self._converter.to_batch(values)
         cells, x = reconstruction_likelihood(self.module_, batch, self._device)
         expected = self._converter.from_entries(x)
-        rest = self.score_samples(X) - cells.sum(axis=1)
+        rest = np.zeros(len(cells))  # this score is the sum of its cells
         tables = (like(origin, table) for table in (cells, values, expected))
         contributions, actual, expected = tables
         return Explanation(contributions, rest, actual, expected)
@@ -229,7 +232,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Noise and draws are those of one fixed seed.
         """
         batch, _ = self._read(X)
-        return evaluate(self.module_, self._to_device(batch), self._seed + 1)
+        return evaluate(self.module_, batch.to(self._device), self._seed + 1)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name; with ``deep``, also those of parts by long names."""
@@ -252,49 +255,27 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def _prepare(self, X: Any) -> NDArray[np.float64]:
         """Learn the columns and build an untrained module; return the rows."""
-        values, self._origin = read_rows(self, X, reset=True, least=2)
-        if self._origin.index is not None:
-            self._origin = self._origin._replace(index=None)
-        if not 0 <= self.validation < 1:
-            raise RecipeError(f"validation must lie in [0, 1). Got {self.validation}.")
-        self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        self._device = pick_device(self.device)
-        likelihood = likelihood_for(self, values)
-        converter = NumericTable(column_names(self), likelihood.prefers)
-        self._converter = converter.update(values).finish()
-        self.recipe_ = recipe_for(self, values.shape[1], likelihood)
-        with seeded(self._seed, torch.device("cpu")):
-            module = AutoencoderModule(
-                self.recipe_, converter.layout(), missing=converter.missing
-            )
-        self.module_ = module.to(self._device)
+        values, origin = read_rows(self, X, reset=True, least=2)
+        self._origin = origin._replace(index=None)
+        ready = prepare(self, values)
+        self._seed, self._device, self._converter, self.recipe_, self.module_ = ready
         self._n_features_out = self.recipe_.bottleneck.width
         return values
 
     def _split(self, data: Batch, validation: Any) -> tuple[Batch, Batch | None]:
         """Rows to train on, and rows to check on."""
-        if validation is not None:
+        if validation is None:
+            data, held_out = split(data, self.validation, self._seed)
+        else:
             values, _ = read_rows(self, validation, reset=False)
-            held_out = self._to_device(self._converter.to_batch(values))
-            return self._to_device(data), held_out
-        count = round(self.validation * len(data)) if len(data) >= 10 else 0
-        if not count:
-            return self._to_device(data), None
-        generator = torch.Generator().manual_seed(self._seed)
-        order = torch.randperm(len(data), generator=generator)
-        kept, held = data.rows(order[count:]), data.rows(order[:count])
-        return self._to_device(kept), self._to_device(held)
-
-    def _trainer(self, training: Training, seed: int, state: Any = None) -> Trainer:
-        return Trainer(self.module_, training, seed, state=state)
+            held_out = self._converter.to_batch(values)
+        here = None if held_out is None else held_out.to(self._device)
+        return data.to(self._device), here
 
     def _read(self, X: Any) -> tuple[Batch, Origin]:
         check_is_fitted(self)
         values, origin = read_rows(self, X, reset=False)
         return self._converter.to_batch(values), origin
-
-    def _to_device(self, batch: Batch) -> Batch:
-        return Batch(*(None if t is None else t.to(self._device) for t in batch))
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal estimator of."""

@@ -46,6 +46,7 @@ def _curve(history: list[dict[str, float]], width: int = 320, height: int = 60) 
         lines += f"<polyline points='{points}' fill='none' stroke='{colour}'/>"
     last = ", ".join(f"{name} {history[-1][name]:.4g}" for name in names)
     return (
-        f"<svg width='{width}' height='{height}' viewBox='-2 -2 {width + 4} {height + 4}'>"
-        f"{lines}</svg><p>epoch {len(history)}: {last}</p>"
+        f"<svg width='{width}' height='{height}' "
+        f"viewBox='-2 -2 {width + 4} {height + 4}'>{lines}</svg>"
+        f"<p>epoch {len(history)}: {last}</p>"
     )

@@ -62,10 +62,17 @@ def part_of(estimator: Any, name: str) -> Any:
     part = getattr(estimator, name)
     if name == "likelihood" and isinstance(part, str):
         return Likelihood.named(part)()
+    if part is not None:
+        return part
     if name == "training":
-        part = part or Training(learning_rate=estimator.learning_rate)
-        return part.changed(
-            epochs=part.epochs or estimator.epochs,
-            batch_size=part.batch_size or estimator.batch_size,
-        )
-    return DEFAULTS[name] if part is None else part
+        return Training(learning_rate=estimator.learning_rate)
+    return DEFAULTS[name]
+
+
+def training_of(estimator: Any) -> Training:
+    """The training; what it leaves open, the estimator says."""
+    training: Training = part_of(estimator, "training")
+    return training.changed(
+        epochs=training.epochs or estimator.epochs,
+        batch_size=training.batch_size or estimator.batch_size,
+    )

@@ -31,15 +31,17 @@ def read_rows(
         estimator=estimator,
         input_name="X",
     )
-    known = getattr(estimator, "feature_names_in_", None)
-    named = origin.names is not None and all(isinstance(n, str) for n in origin.names)
-    if not named or (known is None and not reset):
+    known: Any = getattr(estimator, "feature_names_in_", None)
+    names = origin.names or ()
+    if not all(isinstance(name, str) for name in names):
+        names = ()  # scikit-learn, too, knows only names that are text
+    if not names or (known is None and not reset):
         validate_data(estimator, values, reset=reset, skip_check_array=True)
     elif reset:
-        estimator.n_features_in_ = len(origin.names)
-        estimator.feature_names_in_ = np.array(origin.names, dtype=object)
+        estimator.n_features_in_ = len(names)
+        estimator.feature_names_in_ = np.array(names, dtype=object)
     else:
-        values = values[:, _order(origin.names, list(known))]
+        values = values[:, _order(names, list(known))]
         origin = origin._replace(names=tuple(map(str, known)))
     return values, origin
 
@@ -62,7 +64,7 @@ def _order(names: tuple[str, ...], known: list[str]) -> list[int]:
             if which
         ]
         raise DataError(
-            f"The columns are not those of fitting; {'; '.join(complaints)}. Rename, add "
-            f"or leave out columns so that they agree."
+            f"The columns are not those of fitting; {'; '.join(complaints)}. Rename, "
+            f"add or leave out columns so that they agree."
         )
     return [names.index(name) for name in known]

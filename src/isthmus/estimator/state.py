@@ -18,6 +18,8 @@ from isthmus.spec import Spec
 from isthmus.training import Training, pick_device, seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
 Estimator = TypeVar("Estimator")
@@ -58,7 +60,7 @@ def parameters_from(plain: dict[str, Any], **modules: Any) -> dict[str, Any]:
     """Parameters of an estimator from the plain data of `parameters_of`."""
     params = {name: plain[name] for name in (*PLAIN, "random_state")}
     params["hidden"] = tuple(params["hidden"])
-    families = {
+    families: dict[str, Callable[[dict[str, Any]], Any]] = {
         "bottleneck": Bottleneck.from_dict,
         "likelihood": Likelihood.from_dict,
         "corruption": Corruption.from_dict,
@@ -86,8 +88,9 @@ def estimator_state(estimator: Any) -> State:
         "history": estimator.history_,
         "seed": estimator._seed,  # noqa: SLF001
     }
-    weights = estimator.module_.state_dict()
-    return State(plain, {k: v.detach().cpu().clone() for k, v in weights.items()})
+    module: torch.nn.Module = estimator.module_
+    weights = {k: v.detach().cpu().clone() for k, v in module.state_dict().items()}
+    return State(plain, weights)
 
 
 def from_estimator_state(

@@ -37,7 +37,8 @@ def recipe_for(estimator: Any, columns: int, likelihood: Likelihood) -> Recipe:
     """The five parts; a code of half as many entries as columns, at most 16."""
     bottleneck = part_of(estimator, "bottleneck")
     if bottleneck.size is None:
-        size = estimator.size or min(max(columns // 2, 1), 16)
+        usual = min(max(columns // 2, 1), 16)
+        size = usual if estimator.size is None else estimator.size
         bottleneck = bottleneck.changed(size=size)
     architecture = part_of(estimator, "architecture")
     if isinstance(architecture, Mlp) and architecture.hidden is None:
@@ -52,8 +53,8 @@ def recipe_for(estimator: Any, columns: int, likelihood: Likelihood) -> Recipe:
     recipe = recipe.changed(terms=tuple(recipe.costs().values()))
     if _may_copy(recipe, columns):
         warnings.warn(
-            f"A code of {bottleneck.size} entries for {columns} columns, without noise or "
-            f"penalty, may learn the identity: nothing makes it find structure.",
+            f"A code of {bottleneck.size} entries for {columns} columns, without noise "
+            f"or penalty, may learn the identity: nothing makes it find structure.",
             IsthmusWarning,
             stacklevel=4,
         )

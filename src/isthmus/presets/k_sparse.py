@@ -9,7 +9,7 @@ from isthmus.estimator import Autoencoder
 
 
 def k_sparse(size: int = 64, *, k: int = 8, **keywords: Any) -> Autoencoder:
-    """The ``k`` largest of ``size`` code entries, the rest 0 (Makhzani & Frey, 2013)."""
+    """The ``k`` largest of ``size`` entries, the rest 0 (Makhzani & Frey, 2013)."""
     choices: dict[str, Any] = {
         "size": size,
         "bottleneck": TopK(k=k),

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from isthmus.estimator.explanation import Explanation
 
 WHISKER = 1.5
-"""Interquartile ranges beyond the third quartile that count as far out (Tukey, 1977)."""
+"""Interquartile ranges past the third quartile that count as far out (Tukey, 1977)."""
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):

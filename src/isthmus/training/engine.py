@@ -110,7 +110,7 @@ class Trainer:
         """
         assert not self.steps, "its weights are released: make another trainer"
         best, stale = float("inf"), 0
-        kept = self.finite
+        first = kept = self.finite
         epochs, self.batch_size = self.training.plan(len(data))
         try:
             with seeded(self.seed, self.device):
@@ -137,6 +137,9 @@ class Trainer:
                     if any(wish) or 0 < self.training.patience <= stale:
                         break
             self.flat.restore(kept)
+        except NonFiniteLossError:
+            self._recover(data, kept, first)
+            raise
         finally:
             self.flat.release()
             self.model.train(mode=False)
@@ -206,6 +209,13 @@ class Trainer:
             f"last finite weights were restored. Lower the learning rate (now "
             f"{rate:g}), or look for extreme values in the data."
         )
+
+    def _recover(self, data: Batch, *earlier: list[Tensor]) -> None:
+        """Go back while finite weights make a loss of the data that is not finite."""
+        for weights in earlier:
+            if abs(check(self.model, data, self.seed)["loss"]) < float("inf"):
+                return
+            self.flat.restore(weights)
 
 
 def check(model: Trainable, data: Batch, seed: int) -> Figures:

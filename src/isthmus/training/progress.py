@@ -40,15 +40,16 @@ def _bar(rows: int) -> Iterator[Tell]:
         TextColumn,
         TimeRemainingColumn,
     )
+    from rich.table import Column  # noqa: PLC0415
 
     columns = (
-        TextColumn("epoch"),
-        MofNCompleteColumn(),
-        BarColumn(),
-        TimeRemainingColumn(),
+        TextColumn("epoch", table_column=Column(no_wrap=True)),
+        MofNCompleteColumn(table_column=Column(no_wrap=True)),
+        BarColumn(8),
+        TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True)),
+        TextColumn("{task.description}", table_column=Column(ratio=1, no_wrap=True)),
     )
-    text = TextColumn("{task.description}")
-    with Progress(*columns, text, console=Console(stderr=True)) as bar:
+    with Progress(*columns, console=Console(stderr=True), expand=True) as bar:
         task = bar.add_task("", total=None)
 
         def tell(epoch: Epoch, seconds: float) -> None:
@@ -56,10 +57,20 @@ def _bar(rows: int) -> Iterator[Tell]:
                 task,
                 completed=epoch.number,
                 total=epoch.planned,
-                description=_figures(epoch, rows, seconds),
+                description=_short(epoch, rows, seconds),
             )
 
         yield tell
+
+
+def _short(epoch: Epoch, rows: int, seconds: float) -> str:
+    """The loss, that of validation rows, speed, and terms: what fits stays."""
+    told = dict(epoch.figures)
+    loss, held_out = told["loss"], told.get("validation_loss")
+    text = f"loss {loss:.4g}" + ("" if held_out is None else f" / {held_out:.4g}")
+    names = [n for n in told if not n.startswith("validation_")][2:-1]
+    terms = [f"{n} {told[n]:.3g}" for n in names] if len(names) > 1 else []
+    return "  ".join([text, f"{rows / max(seconds, 1e-9):,.0f} rows/s", *terms])
 
 
 def _figures(epoch: Epoch, rows: int, seconds: float) -> str:
