@@ -130,7 +130,8 @@ def evaluate(
     """Loss on these rows; with --label, ROC-AUC.
 
     Every term of the loss, its metric per cell, and what terms report; with --label,
-    how well the scores find anomalies. The value that means an anomaly is --positive, by default the rarest one.
+    how well the scores find anomalies. The value that means an anomaly is --positive,
+    by default the rarest one.
     """
     opened = open_for_model(data, model, label)
     figures = _autoencoder(opened).evaluate(opened.rows)
