@@ -532,7 +532,7 @@ def any_model(lot):
 
 
 def test_any_combination_trains_or_is_refused():
-    lot, trained = random.Random(0), 0  # noqa: S311 - a lot, no secret
+    lot, trained = random.Random(0), 0
     for _ in range(300):
         try:
             model = any_model(lot)

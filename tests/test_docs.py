@@ -61,7 +61,7 @@ def test_generated_files_are_fresh():
 
 def python(root, *arguments):
     """Run Python in a source tree, on the package that is in it."""
-    return subprocess.run(  # noqa: S603 - our own interpreter and files
+    return subprocess.run(
         [sys.executable, *map(str, arguments)],
         cwd=root,
         env={**os.environ, "PYTHONPATH": str(root / "src"), "OMP_NUM_THREADS": "1"},
