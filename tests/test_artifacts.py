@@ -264,6 +264,14 @@ def test_a_foreign_file_is_refused(kind, tmp_path):
         isthmus.load(path)
 
 
+@pytest.mark.parametrize("kind", ["bomb", "lzma"])
+def test_nothing_is_unpacked(kind, tmp_path):
+    path = tmp_path / "x.isthmus"
+    path.write_bytes(FOREIGN[kind])
+    with pytest.raises(ModelFileError, match="its members are compressed"):
+        isthmus.load(path)
+
+
 def test_the_same_pieces_zipped_by_another_program_are_refused(saved):
     with zipfile.ZipFile(saved) as archive:
         pieces = {name: archive.read(name) for name in archive.namelist()}
@@ -349,7 +357,7 @@ HOSTILE = [
     put([], "state", "parameters"),
     put("isthmus.evil.Evil", *RECIPE, "bottleneck", "kind"),
     put([10**12], *RECIPE, "architecture", "hidden"),
-    put([10**6, 10**6], *RECIPE, "architecture", "hidden"),
+    put([20_000, 20_000], *RECIPE, "architecture", "hidden"),
     put(10**15, *RECIPE, "bottleneck", "size"),
     put(-1, *RECIPE, "bottleneck", "size"),
     put("modules", *RECIPE, "architecture", "kind"),

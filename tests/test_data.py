@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -103,6 +103,7 @@ def test_moments_are_the_exact_ones_rounded_once(table):
 
 
 @given(CELLS, st.integers(1, 9))
+@example(4.329664661005749e-151, 7)  # its square is no exact sum of two numbers
 def test_copies_of_a_number_do_not_deviate(number, n):
     moments = Moments(1)
     moments.update(np.full((n, 1), number))
@@ -165,6 +166,11 @@ def test_a_far_cell_is_brought_back():
     data = np.random.default_rng(0).normal(size=(50, 1))
     batch = table_of(data).to_batch(np.array([[1e140], [-1e140], [np.nan]]))
     assert batch.x[:, 0].tolist() == [CLIP, -CLIP, 0]
+
+
+def test_a_scale_of_next_to_nothing_overflows_in_silence():
+    data = np.random.default_rng(0).normal(size=(50, 1)) * 1e-310
+    assert table_of(data).to_batch(np.array([[1e140]])).x == CLIP
 
 
 @given(columns_of(CELLS), st.randoms())

@@ -307,7 +307,7 @@ FINITE = {
     "float32": base().astype(np.float32),
     "numbers as text": base().astype(str),
     "subnormal": base() * 1e-310,
-    "nearly nothing": with_column(np.full(200, 4.33e-151)),
+    "nearly nothing": with_column(np.full(200, 4.329664661005749e-151)),
     "bool": base() > 0,
     "object": base().astype(object),
     "500 columns": np.random.default_rng(0).normal(size=(20, 500)),
