@@ -210,8 +210,8 @@ def scoring(x: np.ndarray, options: argparse.Namespace) -> list[Row]:
 
     def score() -> np.ndarray:
         """What `score_samples` does after the preparation of the rows."""
-        batch, device = Batch(tensor), torch.device("cpu")
-        cells, _ = reconstruction_likelihood(fitted.module_, batch, device)
+        batch = Batch(tensor)
+        cells, _ = reconstruction_likelihood(fitted.module_, batch)
         return cells.sum(axis=1)
 
     bare: Contest = {"by hand": lambda: timed(lambda: by_hand(best))}

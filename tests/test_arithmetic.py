@@ -638,7 +638,8 @@ def half_seen(fill=0.0):
 def test_no_gradient_reaches_a_missing_cell(corruption):
     terms = Reconstruction(), Contractive(), L1()
     model = model_for(corruption=corruption, terms=terms, missing=True)
-    x, visible = half_seen()
+    seen = half_seen()
+    x, visible = seen.x, seen.visible
     x.requires_grad_()
     total, _ = model.loss(model(Batch(x, visible), chance=True))
     (gradient,) = torch.autograd.grad(total, x)
@@ -680,6 +681,7 @@ def test_the_encoder_is_told_what_is_observed_and_not_hidden():
 
 
 def test_the_encoder_sees_a_missing_cell_as_missing():
-    model, (x, visible) = model_for(missing=True), half_seen()
+    model, seen = model_for(missing=True), half_seen()
+    x, visible = seen.x, seen.visible
     told, untold = model.encode(Batch(x, visible)), model.encode(Batch(x))
     assert not torch.equal(told, untold)

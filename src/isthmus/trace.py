@@ -8,6 +8,7 @@ just before B. Costs are in nats per example unless a docstring says otherwise.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Batch(NamedTuple):
+@dataclass(slots=True)
+class Batch:
     """Examples as the model meets them."""
 
     x: Tensor

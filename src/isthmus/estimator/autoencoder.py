@@ -163,7 +163,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Codes of the rows of ``X``, (n, size), without chance."""
         batch, _ = self._read(X)
         (z,) = in_blocks(
-            lambda block: (self.module_.encode(block),), batch, self._device
+            lambda block: (self.module_.encode(block),), batch, self.module_
         )
         codes: NDArray[np.float32] = z.numpy()
         return codes
@@ -181,13 +181,13 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             module = self.module_
             return (module.recipe.likelihood.mean(module.decode(block.x)),)
 
-        (x,) = in_blocks(decode, Batch(torch.from_numpy(z)), self._device)
+        (x,) = in_blocks(decode, Batch(torch.from_numpy(z)), self.module_)
         return like(self._origin, self._converter.from_entries(x.numpy()))
 
     def reconstruct(self, X: Any) -> Any:
         """Rows of ``X`` as the model rebuilds them, in their container and units."""
         batch, origin = self._read(X)
-        (x,) = in_blocks(lambda b: (self.module_.reconstruct(b),), batch, self._device)
+        (x,) = in_blocks(lambda b: (self.module_.reconstruct(b),), batch, self.module_)
         return like(origin, self._converter.from_entries(x.numpy()))
 
     def sample(self, n: int = 1, *, random_state: Any = None) -> Any:
@@ -201,7 +201,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """log p(x|z) of each row at its typical code, (n,), in nats."""
         batch, _ = self._read(X)
-        cells, _ = reconstruction_likelihood(self.module_, batch, self._device)
+        cells, _ = reconstruction_likelihood(self.module_, batch)
         scores: NDArray[np.float64] = cells.sum(axis=1)
         return scores
 
@@ -215,7 +215,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         values, origin = read_rows(self, X, reset=False)
         batch = self._converter.to_batch(values)
-        cells, x = reconstruction_likelihood(self.module_, batch, self._device)
+        cells, x = reconstruction_likelihood(self.module_, batch)
         expected = self._converter.from_entries(x)
         rest = np.zeros(len(cells))  # this score is the sum of its cells
         tables = (like(origin, table) for table in (cells, values, expected))

@@ -65,7 +65,7 @@ def part_of(estimator: Any, name: str) -> Any:
     if part is not None:
         return part
     if name == "training":
-        return Training(learning_rate=estimator.learning_rate)
+        return Training()
     return DEFAULTS[name]
 
 
@@ -75,4 +75,5 @@ def training_of(estimator: Any) -> Training:
     return training.changed(
         epochs=training.epochs or estimator.epochs,
         batch_size=training.batch_size or estimator.batch_size,
+        learning_rate=training.learning_rate or estimator.learning_rate,
     )

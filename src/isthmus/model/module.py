@@ -71,7 +71,7 @@ class AutoencoderModule(nn.Module):
             batch = Batch(batch)
         if chance is None:
             chance = self.training
-        x, visible = batch
+        x, visible = batch.x, batch.visible
         corrupted = Corrupted(x)
         if chance:
             corrupted = self.recipe.corruption(x, self.layout)
@@ -127,7 +127,7 @@ class AutoencoderModule(nn.Module):
         """What the encoder is told: by default that nothing was corrupted."""
         if not self.clues:
             return TOLD_NOTHING
-        x, visible = batch
+        x, visible = batch.x, batch.visible
         hidden = None if corrupted is None else corrupted.visible
         level = None if corrupted is None else corrupted.level
         if "visible" in self.clues:

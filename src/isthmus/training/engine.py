@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 import torch
 
 from isthmus.errors import NonFiniteLossError
+from isthmus.threads import threads_for
 from isthmus.trace import Batch, Progress, Trace
 from isthmus.training.chance import seeded
 from isthmus.training.flat import FlatParameters, Learned
@@ -112,8 +113,9 @@ class Trainer:
         best, stale = float("inf"), 0
         first = kept = self.finite
         epochs, self.batch_size = self.training.plan(len(data))
+        few_threads = threads_for(self.batch_size, self.flat.parameters)
         try:
-            with seeded(self.seed, self.device):
+            with seeded(self.seed, self.device), few_threads:
                 for number in range(1, epochs + 1):
                     started = time.perf_counter()
                     figures = self._epoch(data, number - 1, epochs)
@@ -169,7 +171,7 @@ class Trainer:
             )
             self._stop(what, f"in step {self.steps}")
         self._clip(norm)
-        rate = self.training.learning_rate
+        rate = self.training.step_size
         for group in self.optimizer.param_groups:
             group["lr"] = rate * factor(self.training.schedule, progress.done)
         self.optimizer.step()
@@ -203,7 +205,7 @@ class Trainer:
         """Put finite weights back and say what happened."""
         if not self.flat.finite():
             self.flat.restore(self.finite)
-        rate = self.training.learning_rate
+        rate = self.training.step_size
         raise NonFiniteLossError(
             f"Training stopped {when}: {what} became infinite or not a number. The "
             f"last finite weights were restored. Lower the learning rate (now "

@@ -32,7 +32,7 @@ def optimizer(training: Training, flat: FlatParameters) -> optim.Optimizer:
         for leaf, decay in ((flat.weights, training.weight_decay), (flat.others, 0.0))
         if leaf.numel()
     ]
-    settings: dict[str, Any] = {"lr": training.learning_rate}
+    settings: dict[str, Any] = {"lr": training.step_size}
     if not training.weight_decay:
         groups = [{"params": [flat.everything]}]
     if training.optimizer in FUSED and flat.values.device.type in {"cpu", "cuda"}:

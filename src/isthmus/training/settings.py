@@ -21,7 +21,8 @@ class Training(Spec):
     """Mini-batch gradient descent.
 
     ``epochs`` passes over the data in batches of ``batch_size`` rows; None means "as
-    the data suggests" (see `plan`). The loss of a
+    the data suggests" (see `plan`). ``learning_rate`` None is 1e-3. In an estimator,
+    None means "as the estimator says" first. The loss of a
     batch is the mean over its rows of the sum over their entries, in nats: a step is
     W <- W - learning_rate dL/dW for ``sgd``. The learning rate follows ``schedule``
     over the planned steps.
@@ -36,7 +37,7 @@ class Training(Spec):
 
     epochs: PositiveInt | None = None
     batch_size: PositiveInt | None = None
-    learning_rate: PositiveFloat = 1e-3
+    learning_rate: PositiveFloat | None = None
     optimizer: Literal[
         "sgd",
         "adam",
@@ -56,6 +57,11 @@ class Training(Spec):
     clip_norm: PositiveFloat | None = None
     patience: NonNegativeInt = 20
     min_improvement: NonNegativeFloat = 1e-3
+
+    @property
+    def step_size(self) -> float:
+        """``learning_rate``, or its default."""
+        return self.learning_rate or 1e-3
 
     def plan(self, rows: int) -> tuple[int, int]:
         """Epochs and batch size for this many rows.
