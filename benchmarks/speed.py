@@ -36,7 +36,7 @@ from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
 from isthmus.data.blocks import BLOCK
 from isthmus.estimator import Autoencoder
-from isthmus.scores.reconstruction_likelihood import reconstruction_likelihood
+from isthmus.scores.reconstruction_likelihood import score_rows
 from isthmus.trace import Batch
 from isthmus.training import Trainer, Training
 
@@ -211,8 +211,7 @@ def scoring(x: np.ndarray, options: argparse.Namespace) -> list[Row]:
     def score() -> np.ndarray:
         """What `score_samples` does after the preparation of the rows."""
         batch = Batch(tensor)
-        cells, _ = reconstruction_likelihood(fitted.module_, batch)
-        return cells.sum(axis=1)
+        return score_rows(fitted.module_, batch)
 
     bare: Contest = {"by hand": lambda: timed(lambda: by_hand(best))}
     bare["isthmus"] = lambda: timed(score)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import torch
@@ -25,7 +26,7 @@ Activation = Literal[
     "linear",
 ]
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
+    "relu": partial(nn.ReLU, inplace=True),  # its gradient needs its answer alone
     "leaky_relu": nn.LeakyReLU,
     "elu": nn.ELU,
     "selu": nn.SELU,

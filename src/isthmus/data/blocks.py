@@ -13,7 +13,7 @@ from isthmus.trace import Batch
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BLOCK = 1024
+BLOCK = 2048
 """Rows of a block. A matrix product may round differently for other row counts."""
 
 

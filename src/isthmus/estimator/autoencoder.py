@@ -24,7 +24,7 @@ from isthmus.estimator.parameters import nested, replaced, training_of
 from isthmus.estimator.preparation import prepare, split
 from isthmus.estimator.rows import read_rows
 from isthmus.estimator.state import State, estimator_state, from_estimator_state
-from isthmus.scores.reconstruction_likelihood import reconstruction_likelihood
+from isthmus.scores.reconstruction_likelihood import score_cells, score_rows
 from isthmus.trace import Batch
 from isthmus.training import Trainer, Training, progress, seeded
 
@@ -201,9 +201,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """log p(x|z) of each row at its typical code, (n,), in nats."""
         batch, _ = self._read(X)
-        cells, _ = reconstruction_likelihood(self.module_, batch)
-        scores: NDArray[np.float64] = cells.sum(axis=1)
-        return scores
+        return score_rows(self.module_, batch)
 
     def standardize(self, X: Any) -> NDArray[np.float32]:
         """Rows of ``X`` as the model meets them, (n, columns); missing cells are 0."""
@@ -215,9 +213,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         check_is_fitted(self)
         values, origin = read_rows(self, X, reset=False)
         batch = self._converter.to_batch(values)
-        cells, x = reconstruction_likelihood(self.module_, batch)
+        cells, rest, x = score_cells(self.module_, batch)
         expected = self._converter.from_entries(x)
-        rest = np.zeros(len(cells))  # this score is the sum of its cells
         tables = (like(origin, table) for table in (cells, values, expected))
         contributions, actual, expected = tables
         return Explanation(contributions, rest, actual, expected)

@@ -161,6 +161,12 @@ class AutoencoderModule(nn.Module):
         """What the model makes of each example, (B, *event), without chance."""
         return self.recipe.likelihood.mean(self.decode(self.encode(batch)))
 
+    def distortion(self, batch: Batch) -> Tensor:
+        """-log p(x|z) of each example, (B,), at its typical code."""
+        params = self.decode(self.encode(batch))
+        likelihood, dims = self.recipe.likelihood, len(self.event)
+        return likelihood.distortion(params, batch.x, batch.visible, dims)
+
     def explain(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Log-likelihood and reconstruction of every entry, (B, *event) each.
 

@@ -15,13 +15,20 @@ if TYPE_CHECKING:
     from isthmus.trace import Batch
 
 
-def reconstruction_likelihood(
-    module: AutoencoderModule, batch: Batch
-) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """log p(x_j|z) of each entry at the typical code z of its row, in nats.
+def score_rows(module: AutoencoderModule, batch: Batch) -> NDArray[np.float64]:
+    """log p(x|z) of each row at its typical code z, (n,), in nats."""
+    (distortion,) = in_blocks(lambda block: (module.distortion(block),), batch, module)
+    return -distortion.numpy().astype(np.float64)
 
-    Returns them as (n, *event), together with the reconstruction of the same shape. A
-    row's score is the sum of its entries, so they explain it without a rest.
+
+def score_cells(
+    module: AutoencoderModule, batch: Batch
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]:
+    """Take the scores of rows apart: contributions, rest, and reconstruction.
+
+    The contribution of a cell is log p(x_j|z), (n, columns); the rest, (n,), is what
+    the rounding of a sum in float32 leaves.
     """
     entries, expected = in_blocks(module.explain, batch, module)
-    return entries.numpy().astype(np.float64), expected.numpy()
+    cells = entries.numpy().astype(np.float64)
+    return cells, score_rows(module, batch) - cells.sum(axis=1), expected.numpy()
