@@ -208,3 +208,35 @@ def test_demo_runs_and_leaves_its_pictures(tmp_path, capfd):
     assert "roc_auc" in out
     for name in ("digits.png", "codes.png"):
         assert (tmp_path / name).stat().st_size > 5_000
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        (["fit", "{data}", "--out", "no/such/x.isthmus"], 3, "no folder"),
+        (["fit", "{data}", "--ignore", "name,odd", "--device", "gpu"], 2, "no device"),
+        (["score", "{model}", "{other}"], 3, "0 feature(s)"),
+    ],
+)
+def test_mistakes_of_newcomers_get_one_line(folder, capfd, words, code, told):
+    pyarrow.csv.write_csv(pyarrow.table({"q": [1.0, 2.0]}), folder / "other.csv")
+    names = {
+        "data": folder / "data.csv",
+        "other": folder / "other.csv",
+        "model": folder / "anomaly.isthmus",
+    }
+    assert run([word.format(**names) for word in words]) == code
+    err = capfd.readouterr().err
+    assert told in err
+    assert "Traceback" not in err
+
+
+def test_parts_and_the_task_are_set_by_name(folder):
+    out = folder / "named.isthmus"
+    words = ["fit", folder / "data.csv", "--task", "anomaly", "--out", out]
+    parts = ["--set", "corruption=masking", "--set", "contamination=0.1"]
+    rest = ["--ignore", "name,odd", "--epochs", "2", "--quiet"]
+    assert run([*map(str, words), *parts, *rest]) == 0
+    model = isthmus.load(out)
+    assert model.contamination == 0.1
+    assert model.autoencoder_.recipe_.corruption.kind() == "masking"

@@ -247,3 +247,14 @@ def test_a_code_that_may_copy_is_told_in_one_sentence():
 def test_a_code_that_cannot_copy_is_not_warned_of(keywords):
     fitted = quick("overcomplete", **keywords).fit(rows())  # warnings are errors here
     assert fitted.score(rows()) < 0
+
+
+def test_parts_may_be_given_by_name(tmp_path):
+    X = np.random.default_rng(0).normal(size=(40, 5))
+    names = {"bottleneck": "gaussian", "corruption": "masking", "architecture": "mlp"}
+    ae = isthmus.Autoencoder(**names, epochs=1, verbose=0).fit(X)
+    assert ae.recipe_.bottleneck.kind() == "gaussian"
+    isthmus.save(ae, tmp_path / "m.isthmus")
+    loaded = isthmus.load(tmp_path / "m.isthmus")
+    np.testing.assert_array_equal(loaded.transform(X), ae.transform(X))
+    assert loaded.get_params()["architecture"] == "mlp"

@@ -21,6 +21,8 @@ _PLACES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return importlib.import_module("importlib.metadata").version("isthmus")
     if name in _PLACES:
         return getattr(importlib.import_module(_PLACES[name]), name)
     registry = importlib.import_module("isthmus.registry")

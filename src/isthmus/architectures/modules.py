@@ -11,13 +11,12 @@ from torch import nn
 
 from isthmus.errors import RecipeError
 from isthmus.parts import Architecture, Sizes
+from isthmus.trace import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from torch import Tensor
-
-    from isthmus.trace import Context
 
 
 class Modules(Architecture):
@@ -47,8 +46,8 @@ class Modules(Architecture):
         """Copies of the two, after a trial run on two rows of zeros."""
         encoder = _Plain(_fresh(self.encoder, "encoder"), told=bool(sizes.clues))
         decoder = _fresh(self.decoder, "decoder")
-        if not sizes.clues:
-            _try(encoder, "encoder", (2, *sizes.inputs), (2, sizes.features))
+        told = (_trial(sizes),) if sizes.clues else ()
+        _try(encoder, "encoder", (2, *sizes.inputs), (2, sizes.features), *told)
         _try(decoder, "decoder", (2, sizes.code), (2, *sizes.params))
         return encoder, decoder
 
@@ -81,17 +80,28 @@ def _fresh(source: nn.Module | Callable[[], nn.Module] | None, role: str) -> nn.
     return made
 
 
+def _trial(sizes: Sizes) -> Context:
+    """What an encoder is told of two rows of which everything is visible."""
+    visible = torch.ones(2, *sizes.event) if "visible" in sizes.clues else None
+    return Context(visible, torch.zeros(2) if "level" in sizes.clues else None)
+
+
 def _try(
-    module: nn.Module, role: str, given: tuple[int, ...], wanted: tuple[int, ...]
+    module: nn.Module,
+    role: str,
+    given: tuple[int, ...],
+    wanted: tuple[int, ...],
+    *told: Context,
 ) -> None:
     state = copy.deepcopy(module.state_dict())  # normalisation may keep averages
     try:
         with torch.no_grad():
-            got = tuple(module(torch.zeros(given)).shape)
-    except RuntimeError as error:
+            got = tuple(module(torch.zeros(given), *told).shape)
+    except (RuntimeError, TypeError) as error:
+        also = " and a Context (it is told what is hidden or noisy)" if told else ""
         raise RecipeError(
-            f"Modules: the {role} must take an input of shape {given}, and answer with "
-            f"shape {wanted}. It says: {error}."
+            f"Modules: the {role} must take an input of shape {given}{also}, and "
+            f"answer with shape {wanted}. It says: {error}."
         ) from error
     module.load_state_dict(state)
     if got != wanted:

@@ -51,6 +51,10 @@ def fit(
     """
     from isthmus.artifacts import save
     from isthmus.data.files import read_table, take_out
+    from isthmus.errors import DataError
+
+    if not out.absolute().parent.is_dir():
+        raise DataError(f"--out {out}: there is no folder {out.parent}. Make it first.")
 
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
     table = read_table(data)
@@ -73,12 +77,13 @@ def _model(
     from isthmus.registry import task as find_task
 
     make = Autoencoder if preset is None else find_preset(preset)
-    autoencoder = make(**choices).set_params(**changes)
     if task == "autoencoder":
-        return autoencoder
+        return make(**choices).set_params(**changes)
     full = [name for name in files("tasks") if name.split("_")[0] == task]
-    kind = find_task(full[0] if full else task)
-    return kind(autoencoder=autoencoder, random_state=choices["random_state"])
+    model = find_task(full[0] if full else task)(random_state=choices["random_state"])
+    own = {n: changes.pop(n) for n in model.get_params(deep=False) if n in changes}
+    autoencoder = make(**choices).set_params(**changes)
+    return model.set_params(autoencoder=autoencoder, **own)
 
 
 def _summary(model: Any, rows: pa.Table, out: Path, task: str) -> str:

@@ -14,7 +14,9 @@ Out = Annotated[
     Path | None, typer.Option(help="CSV or Parquet file; standard output by default.")
 ]
 Picture = Annotated[Path | None, typer.Option(help="Also draw into this PNG file.")]
-Json = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="JSON; an object a line for tables.")
+]
 Label = Annotated[
     str | None, typer.Option(help="Column that is kept out of the model.")
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -63,9 +64,17 @@ def answer(columns: dict[str, Any], out: Path | None, *, as_json: bool) -> None:
         sys.stderr.write(f"Wrote {table.num_rows:,} rows to {out}\n")
     elif as_json:
         for row in table.to_pylist():
-            print(json.dumps(row, default=str))
+            print(json.dumps(_finite(row), default=str))
     else:
         csv.write_csv(
             table, sys.stdout.buffer, csv.WriteOptions(quoting_style="needed")
         )
         sys.stdout.flush()
+
+
+def _finite(row: dict[str, Any]) -> dict[str, Any]:
+    """JSON knows no NaN: a missing cell is null."""
+    return {
+        name: None if isinstance(value, float) and math.isnan(value) else value
+        for name, value in row.items()
+    }

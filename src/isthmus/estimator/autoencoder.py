@@ -63,10 +63,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     callbacks : tuple of callables
         Each is called with an `Epoch` after every epoch; returning True ends training.
     architecture, bottleneck, likelihood, corruption, terms, training : parts, optional
-        Full control; None means "as the data and the parameters above suggest". What a
-        part says itself goes before the parameters above. The architecture is then an
-        `Mlp` with residual branches and layer normalisation. ``likelihood`` may be a
-        name, such as ``"mse"`` or ``"bce"``.
+        Full control; a part may be a name, such as ``"mse"`` or ``"gaussian"``. What a
+        part says itself goes before the parameters above. None means "as the data and
+        those suggest": an `Mlp` is then residual, with layer normalisation.
 
     Attributes
     ----------
@@ -100,10 +99,10 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 1,
         callbacks: tuple[Callable[[Epoch], object], ...] = (),
-        architecture: Architecture | None = None,
-        bottleneck: Bottleneck | None = None,
+        architecture: Architecture | str | None = None,
+        bottleneck: Bottleneck | str | None = None,
         likelihood: Likelihood | str | None = None,
-        corruption: Corruption | None = None,
+        corruption: Corruption | str | None = None,
         terms: tuple[Term, ...] | None = None,
         training: Training | None = None,
     ) -> None:

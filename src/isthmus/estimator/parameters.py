@@ -9,8 +9,7 @@ from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.identity import Identity
 from isthmus.errors import RecipeError, unknown
 from isthmus.likelihoods.squared_error import SquaredError
-from isthmus.model import default_terms, name_terms
-from isthmus.parts import Likelihood
+from isthmus.model import FAMILIES, default_terms, name_terms
 from isthmus.spec import Spec
 from isthmus.training import Training
 
@@ -60,8 +59,8 @@ def replaced(estimator: Any, changes: dict[str, Any]) -> dict[str, Any]:
 def part_of(estimator: Any, name: str) -> Any:
     """The part that was given, or the one that stands in its place."""
     part = getattr(estimator, name)
-    if name == "likelihood" and isinstance(part, str):
-        return Likelihood.named(part)()
+    if isinstance(part, str) and name in FAMILIES:
+        return FAMILIES[name].named(part)()
     if part is not None:
         return part
     if name == "training":

@@ -128,10 +128,12 @@ def _plain_names(names: tuple[Any, ...] | None) -> list[str | int] | None:
     return [int(n) if isinstance(n, int | np.integer) else str(n) for n in names]
 
 
-def _architecture(data: dict[str, Any] | None, modules: dict[str, Any]) -> Any:
+def _architecture(data: dict[str, Any] | str | None, modules: dict[str, Any]) -> Any:
     """Own networks come from the caller, never from the file."""
-    if data is None or data.get("kind") != "modules":
-        return None if data is None else Architecture.from_dict(data)
+    if not isinstance(data, dict):
+        return data
+    if data.get("kind") != "modules":
+        return Architecture.from_dict(data)
     if set(modules) != {"encoder", "decoder"}:
         raise ModelFileError(
             "This model has networks of its own, whose code is not in the file. Use "

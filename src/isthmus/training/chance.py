@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from isthmus.errors import RecipeError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,9 +30,22 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 def pick_device(device: str | torch.device | None) -> torch.device:
     """Take the device asked for, or the best one there is."""
     if device is not None:
-        return torch.device(device)
+        return _existing(device)
     if torch.cuda.is_available():
         return torch.device("cuda")
     if torch.backends.mps.is_available():  # pragma: no cover - needs Apple hardware
         return torch.device("mps")
     return torch.device("cpu")
+
+
+def _existing(device: str | torch.device) -> torch.device:
+    """Refuse a device that this machine, or this build of torch, does not have."""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).partition("\n")[0]
+        raise RecipeError(
+            f"There is no device {str(device)!r} here: {reason}. Use 'cpu', or "
+            f"None for the best that there is."
+        ) from None
+    return torch.device(device)
