@@ -25,32 +25,27 @@ def in_blocks(
     The function asks ``module`` and answers with tensors of one row per example; they
     come back whole, on the processor. No gradients are kept.
     """
-    rows = len(data)
     parameters = list(module.parameters())
     device = parameters[0].device
-    answers: tuple[Tensor, ...] = ()
     with torch.inference_mode(), threads_for(BLOCK, parameters):
-        for start in range(0, max(rows, 1), BLOCK):
-            found = function(_block(data, start).to(device))
-            if not answers:
-                answers = tuple(
-                    f.new_empty((rows, *f.shape[1:]), device="cpu") for f in found
-                )
-            stop = min(start + BLOCK, rows)
-            for answer, part in zip(answers, found, strict=True):
-                answer[start:stop] = part[: stop - start]
-    return answers
+        found = [function(block.to(device)) for block in _blocks(data)]
+        columns = zip(*found, strict=True)
+        return tuple(
+            torch.cat([part.cpu() for part in parts])[: len(data)] for parts in columns
+        )
 
 
-def _block(data: Batch, start: int) -> Batch:
-    visible = None if data.visible is None else _padded(data.visible, start)
-    return Batch(_padded(data.x, start), visible)
+def _blocks(data: Batch) -> list[Batch]:
+    """Views of the full blocks, and a padded copy of the rows that are left."""
+    count, rest = divmod(len(data), BLOCK)
+    *full, last = data.split([*[BLOCK] * count, rest])
+    if rest:
+        visible = None if last.visible is None else _padded(last.visible)
+        full.append(Batch(_padded(last.x), visible))
+    return full
 
 
-def _padded(tensor: Tensor, start: int) -> Tensor:
-    block = tensor[start : start + BLOCK]
-    if len(block) == BLOCK:
-        return block
+def _padded(tensor: Tensor) -> Tensor:
     padded = tensor.new_zeros((BLOCK, *tensor.shape[1:]))
-    padded[: len(block)] = block
+    padded[: len(tensor)] = tensor
     return padded
