@@ -36,7 +36,7 @@ def draw_codes(path: str | Path, z: NDArray[np.float32], labels: Any = None) -> 
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     axes.set_title(f"Codes of {len(z):,} rows")
-    figure.savefig(path)
+    figure.savefig(path, format="png")
 
 
 def draw_pictures(
@@ -62,7 +62,7 @@ def draw_pictures(
             axes.set_xticks([])
             axes.set_yticks([])
         line[0].set_ylabel(name)
-    figure.savefig(path)
+    figure.savefig(path, format="png")
 
 
 def _coloured(axes: Any, points: NDArray[Any], labels: NDArray[Any]) -> None:

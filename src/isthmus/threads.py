@@ -11,8 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 LARGE = 2**25
-"""Multiply-adds of one layer on one batch, below which waking threads costs more than
-they bring, and far more where other work keeps the processor busy."""
+"""Multiply-adds of one layer on one batch, below which one thread is used."""
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def run(arguments: list[str]) -> int:
     except errors.IsthmusError as error:
         sys.stderr.write(f"Error: {error}\n")
         return EXIT_CODES.get(type(error), 1)
-    except (ValueError, OSError) as error:  # scikit-learn's, or the system's
+    except OSError as error:  # a file that cannot be written, say
         sys.stderr.write(f"Error: {error}\n")
         return 3
     return 0

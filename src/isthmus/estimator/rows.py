@@ -23,14 +23,17 @@ def read_rows(
     they must be the same, and named columns are brought into the order of fitting.
     """
     table, origin = open_table(X)
-    values = check_array(
-        table,
-        dtype=np.float64,
-        ensure_all_finite=False,  # the converter says which column is infinite
-        ensure_min_samples=least,
-        estimator=estimator,
-        input_name="X",
-    )
+    try:
+        values = check_array(
+            table,
+            dtype=np.float64,
+            ensure_all_finite=False,  # the converter says which column is infinite
+            ensure_min_samples=least,
+            estimator=estimator,
+            input_name="X",
+        )
+    except ValueError as error:
+        raise DataError(str(error)) from None
     known: Any = getattr(estimator, "feature_names_in_", None)
     names = origin.names or ()
     if not all(isinstance(name, str) for name in names):
