@@ -349,6 +349,7 @@ def put(value, *keys):
 
 
 RECIPE, CONVERTER = ("state", "recipe"), ("state", "converter")
+NUMBERS = *CONVERTER, "parts", 0
 HOSTILE = [
     put("os.system", "kind"),
     put(["autoencoder"], "kind"),
@@ -362,13 +363,20 @@ HOSTILE = [
     put(-1, *RECIPE, "bottleneck", "size"),
     put("modules", *RECIPE, "architecture", "kind"),
     put({"a": {}}, *RECIPE, "terms"),
-    put(["nan", "0x1p0"], *CONVERTER, "scale"),
-    put(["0x1p9999", "0x1p0"], *CONVERTER, "scale"),
-    put(["0x0p0", "0x1p0"], *CONVERTER, "scale"),
-    put(["0x1p0"], *CONVERTER, "shift"),
-    put(7, *CONVERTER, "shift"),
-    put("level", *CONVERTER, "content"),
-    put("a" * 10**5, *CONVERTER, "content"),
+    put(["nan", "0x1p0"], *NUMBERS, "scale"),
+    put(["0x1p9999", "0x1p0"], *NUMBERS, "scale"),
+    put(["0x0p0", "0x1p0"], *NUMBERS, "spread"),
+    put(["0x1p0"], *NUMBERS, "shift"),
+    put(7, *NUMBERS, "shift"),
+    put("-0x1p0", *NUMBERS, "knee"),
+    put("level", *NUMBERS, "content"),
+    put("a" * 10**5, *NUMBERS, "content"),
+    put("times", *NUMBERS, "kind"),
+    put(["a", "a"], *NUMBERS, "names"),
+    put([], *CONVERTER, "parts"),
+    put([], *CONVERTER, "found"),
+    put({"a": "0x1p0"}, *CONVERTER, "weights"),
+    put({"a": "x"}, *CONVERTER, "constants"),
 ]
 
 

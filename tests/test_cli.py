@@ -3,19 +3,37 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
+import tomllib
 
 import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+import typer
 
 import isthmus
-from isthmus.cli.options import settings
-from isthmus.cli.program import run
+from isthmus import registry
+from isthmus.artifacts.recipe_text import to_toml
+from isthmus.artifacts.recipes import assemble, describe, part, term
+from isthmus.cli import written
+from isthmus.cli.options import duration, settings
+from isthmus.cli.program import app, run
+from isthmus.cli.spreadsheets import defused
+from isthmus.errors import RecipeError
+from isthmus.model import FAMILIES
+from isthmus.parts import Term
 
 NAMES = [f"c{j}" for j in range(5)]
+COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """Files without a folder are written to a place that is thrown away."""
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +49,7 @@ def folder(tmp_path_factory):
     table = pyarrow.table(columns)
     pyarrow.csv.write_csv(table, folder / "data.csv")
     pyarrow.parquet.write_table(table, folder / "data.parquet")
-    both = ["--id", "name", "--label", "odd", "--epochs", "3", "--quiet"]
+    both = ["--id", "name", "--label", "odd", "--epochs", "20", "--quiet"]
     for task, file in (("autoencoder", "data.csv"), ("anomaly", "data.parquet")):
         out = str(folder / f"{task}.isthmus")
         assert (
@@ -45,6 +63,11 @@ def ask(capfd, *words):
     capfd.readouterr()
     assert run([str(word) for word in words]) == 0
     return capfd.readouterr().out
+
+
+def fit(folder, *words):
+    """Words of a training on the numbers of the table."""
+    return ["fit", folder / "data.csv", "--id", "name", "--label", "odd", *words]
 
 
 def as_rows(text):
@@ -140,9 +163,42 @@ def test_a_preset_with_settings_reaches_the_parts(folder, capfd):
     assert recipe.likelihood.kind() == "huber"
 
 
-def test_settings_are_values_of_toml():
-    found = settings(["a.b=1", "c=[1, 2]", "d=text", "e=true", "f=2.5"])
-    assert found == {"a__b": 1, "c": (1, 2), "d": "text", "e": True, "f": 2.5}
+@pytest.mark.parametrize(
+    ("text", "layer"),
+    [
+        ("a.b=1", {"a": {"b": 1}}),
+        ("c=[1, 2]", {"c": [1, 2]}),
+        ("c=32,16", {"c": [32, 16]}),
+        ("c = (32, 16)", {"c": [32, 16]}),
+        ("c=()", {"c": []}),
+        ("d=text", {"d": "text"}),
+        ("d=two words", {"d": "two words"}),
+        ('columns.kinds."a.b"=count', {"columns": {"kinds": {"a.b": "count"}}}),
+        ("e=true", {"e": True}),
+        ("f=2.5", {"f": 2.5}),
+    ],
+)
+def test_settings_are_values_of_toml(text, layer):
+    assert settings([text]) == [layer]
+
+
+def test_whole_parts_are_set_before_their_parameters():
+    first, second = settings(["bottleneck.k=2", "bottleneck=top_k"])
+    assert (first, second) == ({"bottleneck": "top_k"}, {"bottleneck": {"k": 2}})
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("5m", 300), ("1h", 3600), ("1h30m", 5400), ("0.5h", 1800)],
+)
+def test_durations_have_units(text, seconds):
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "0s", "-1m", "5m1h", "1 day"])
+def test_other_durations_are_refused(text):
+    with pytest.raises(typer.BadParameter, match="1h30m"):
+        duration(text)
 
 
 def test_the_summary_goes_to_standard_error(folder, capfd):
@@ -172,8 +228,28 @@ def test_columns_that_the_model_does_not_know_are_set_aside_aloud(folder, capfd)
         (["fit", "{data}", "--task", "anomalies"], 2, "There is no task"),
         (["fit", "{data}", "--sise", "3"], 2, "--sise"),
         (["fit", "absent.csv"], 3, "there is no such file"),
-        (["fit", "{data}", "--ignore", "names"], 3, "no column 'names'"),
-        (["fit", "{data}"], 3, "'name' (String)"),
+        (["fit", "{data}", "--ignore", "names"], 3, "--ignore: There is no column"),
+        (["fit", "{data}", "--id", "names"], 3, "Did you mean 'name'"),
+        (["fit", "{data}", "--label", "od"], 3, "Did you mean 'odd'"),
+        (["fit", "{data}", "--time", "5"], 2, "1h30m"),
+        (["fit", "{data}", "--set", "size"], 2, "part.name=value"),
+        (["fit", "{data}", "--set", "terms.rates.weight=1"], 2, "mean 'rate'"),
+        (["fit", "{data}", "--set", "terms.l1=1"], 2, "must be a table"),
+        (["fit", "{data}", "--set", "bottleneck=3"], 2, "must be a table"),
+        (["fit", "{data}", "--set", "likelihood.delta=3"], 2, "needs a kind"),
+        (["fit", "{data}", "--set", "validation=much"], 2, "must be a number"),
+        (["fit", "{data}", "--set", "random_state=1.5"], 2, "a whole number"),
+        (["fit", "{data}", "--set", "architecure=mlp"], 2, "'architecture'"),
+        (["fit", "{data}", "--recipe", "absent.toml"], 2, "absent.toml"),
+        (["fit", "{data}", "--out", "{data}"], 3, "is no model"),
+        (["recipe", "{model}", "--task", "anomaly"], 2, "no --task"),
+        (["evaluate", "{model}", "{data}", "--positive", "1"], 2, "needs --label"),
+        (
+            ["evaluate", "{model}", "{data}", "--label", "odd", "--positive", "2"],
+            2,
+            "There is no value '2'. Known: 0, 1.",
+        ),
+        (["score", "{model}", "no*.csv"], 3, "no*.csv"),
         (["score", "{data}", "{data}"], 4, "is no model file"),
         (["info", "absent.isthmus"], 4, "absent.isthmus"),
     ],
@@ -181,9 +257,10 @@ def test_columns_that_the_model_does_not_know_are_set_aside_aloud(folder, capfd)
 def test_errors_say_what_is_wrong_and_have_their_exit_code(
     folder, capfd, words, code, told
 ):
-    data = str(folder / "data.csv")
-    assert run([word.format(data=data) for word in words]) == code
-    assert told in capfd.readouterr().err
+    names = {"data": folder / "data.csv", "model": folder / "anomaly.isthmus"}
+    assert run([word.format(**names) for word in words]) == code
+    err = " ".join(capfd.readouterr().err.split())  # usage errors may be wrapped
+    assert told in err
 
 
 def test_diverging_training_exits_with_5(folder, capfd):
@@ -215,7 +292,7 @@ def test_demo_runs_and_leaves_its_pictures(tmp_path, capfd):
     [
         (["fit", "{data}", "--out", "no/such/x.isthmus"], 3, "no folder"),
         (["fit", "{data}", "--ignore", "name,odd", "--device", "gpu"], 2, "no device"),
-        (["score", "{model}", "{other}"], 3, "0 feature(s)"),
+        (["score", "{model}", "{other}"], 3, "missing: 'c0'"),
     ],
 )
 def test_mistakes_of_newcomers_get_one_line(folder, capfd, words, code, told):
@@ -240,3 +317,280 @@ def test_parts_and_the_task_are_set_by_name(folder):
     model = isthmus.load(out)
     assert model.contamination == 0.1
     assert model.autoencoder_.recipe_.corruption.kind() == "masking"
+
+
+# ----------------------------------------------------------------------------- recipes
+
+
+@pytest.mark.filterwarnings("ignore:A code of:isthmus.errors.IsthmusWarning")
+@pytest.mark.parametrize("preset", [None, *registry.names("presets")])
+def test_a_recipe_trains_the_parts_of_its_preset(folder, capfd, tmp_path, preset):
+    start = [] if preset is None else ["--preset", preset]
+    (tmp_path / "mine.toml").write_text(ask(capfd, "recipe", *start))
+    one_epoch = fit(folder, "--epochs", 1, "--quiet", "--out")
+    ask(capfd, *one_epoch, "one.isthmus", *start)
+    ask(capfd, *one_epoch, "two.isthmus", "--recipe", "mine.toml")
+    one, two = (isthmus.load(f"{name}.isthmus") for name in ("one", "two"))
+    assert one.recipe_ == two.recipe_
+    for name, value in one.module_.state_dict().items():
+        np.testing.assert_array_equal(value, two.module_.state_dict()[name])
+
+
+@pytest.mark.parametrize("task", ["autoencoder", "anomaly"])
+def test_a_recipe_is_the_same_after_a_trip_through_text(tmp_path, task):
+    layer = {
+        "task": task,
+        "validation": 0.2,
+        "hidden": [5, 4],
+        "terms": {"l1": {"weight": 0.5}},
+        "columns": {"kinds": {"a.b": "count"}, "weights": {"c": 2.0}},
+        "training": {"seconds": 60.0},
+    }
+    recipe = describe(assemble(layer))
+    (tmp_path / "r.toml").write_text(to_toml(recipe))
+    assert describe(assemble(file=tmp_path / "r.toml")) == recipe
+
+
+EXAMPLES = [
+    (name, example)
+    for name, family in {**FAMILIES, "terms": Term}.items()
+    for kind in family.kinds().values()
+    for example in kind.examples()
+    if kind.kind() != "modules"
+]
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=lambda e: repr(e)[:60])
+def test_every_part_can_be_written_in_a_recipe(name, example):
+    recipe, table = describe(isthmus.Autoencoder()), example.to_dict()
+    recipe[name] = {table.pop("kind"): table} if name == "terms" else table
+    read = tomllib.loads(to_toml(recipe))[name]
+    if name == "terms":
+        ((label, table),) = read.items()
+        assert term(label, table) == example
+    else:
+        assert part(name, read) == example
+
+
+def test_the_recipe_of_a_model_trains_the_same_model(folder, capfd, tmp_path):
+    model = folder / "anomaly.isthmus"
+    (tmp_path / "r.toml").write_text(ask(capfd, "recipe", model))
+    read = tomllib.loads((tmp_path / "r.toml").read_text())
+    assert read["task"] == "anomaly"
+    assert read["training"]["epochs"] == 20
+    assert read["training"]["batch_size"] == 16
+    assert read["bottleneck"]["size"] == 2
+    ask(capfd, *fit(folder, "--quiet", "--recipe", "r.toml"))
+    both = model, "model.isthmus"
+    one, two = (ask(capfd, "score", file, folder / "data.csv") for file in both)
+    assert one == two
+
+
+def test_a_model_that_python_saved_has_a_recipe(capfd, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(30, 4))
+    model = isthmus.variational(size=2, epochs=1, verbose=0).fit(rows)
+    isthmus.save(model, tmp_path / "x.isthmus")
+    recipe = json.loads(ask(capfd, "recipe", "x.isthmus", "--json"))
+    assert recipe["bottleneck"]["kind"] == "gaussian"
+    assert list(recipe["terms"]) == ["reconstruction", "rate"]
+
+
+def test_the_last_to_speak_is_heard(tmp_path):
+    file = tmp_path / "r.toml"
+    file.write_text('preset = "variational"\nsize = 3\n[training]\nepochs = 7\n')
+    said = describe(assemble({"size": 4}, {"training": {"epochs": 9}}, file=file))
+    assert said["bottleneck"] == {"kind": "gaussian", "size": 4, "draws": 1}
+    assert said["training"]["epochs"] == 9
+    assert list(said["terms"]) == ["reconstruction", "rate"]
+
+
+def test_a_part_of_another_kind_keeps_the_size_that_was_asked_for():
+    said = describe(assemble({"size": 4}, {"bottleneck": "gaussian"}))
+    assert said["bottleneck"]["size"] == 4
+    assert said["terms"] is None  # those of the bottleneck
+
+
+def test_a_term_is_changed_or_added():
+    layers = {"preset": "variational"}, *settings(["terms.l1.weight=0.1"])
+    assert describe(assemble(*layers))["terms"] == {
+        "reconstruction": {"weight": 1.0},
+        "rate": {"weight": 1.0, "warm_up": 0.0, "free_nats": 0.0},
+        "l1": {"weight": 0.1},
+    }
+    said = describe(assemble({"terms": {"l1": {}, "l1_2": {"weight": 0.2}}}))
+    assert list(said["terms"]) == ["reconstruction", "l1", "l1_2"]
+
+
+def test_the_terms_of_a_file_are_all(tmp_path):
+    file = tmp_path / "r.toml"
+    file.write_text("[terms.importance_bound]\n")
+    said = describe(assemble({"preset": "variational"}, file=file))
+    assert list(said["terms"]) == ["importance_bound"]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("bottleneck = ", "is not TOML"),
+        ("[botleneck]", "There is no part or parameter 'botleneck'. Did you mean"),
+        ("[bottleneck]\nsice = 3", "There is no parameter 'sice'. Did you mean 'size'"),
+        ("[training]\nepoch = 3", "Did you mean 'epochs'"),
+        ("[terms.ratee]", "Did you mean 'rate'"),
+        ("[terms.rate]", "priced"),
+        ("[terms]", "must not be empty"),
+        ('task = "anomalous"', "There is no task"),
+        ('[columns.kinds]\na = "number"', "kinds.a"),
+    ],
+)
+def test_what_is_wrong_in_a_recipe_is_named_with_its_file(tmp_path, text, told):
+    file = tmp_path / "r.toml"
+    file.write_text(text)
+    with pytest.raises(RecipeError, match="r.toml") as caught:
+        assemble(file=file)
+    assert told in str(caught.value)
+
+
+# ------------------------------------------------------------------------ runs of fit
+
+
+def test_a_dry_run_tells_all_and_writes_nothing(folder, capfd, tmp_path):
+    words = ["--dry-run", "--size", 3, "--time", "5m"]
+    text = ask(capfd, *fit(folder, *words))
+    for told in ("120 rows, 5 columns", "c0  double", "name (--id); odd (--label)"):
+        assert told in text
+    assert "at most 500 epochs, 16 rows a step" in text
+    recipe = tomllib.loads(text)
+    assert recipe["bottleneck"]["size"] == 3
+    assert recipe["training"]["seconds"] == 300
+    assert recipe["likelihood"]["kind"]
+    assert list(tmp_path.iterdir()) == []
+    found = json.loads(ask(capfd, *fit(folder, *words, "--json")))
+    assert found["rows"] == 120
+    assert found["recipe"]["bottleneck"]["size"] == 3
+    model = assemble(found["recipe"]).set_params(verbose=0, epochs=1)
+    data = pyarrow.csv.read_csv(folder / "data.csv").select(NAMES)
+    weights = model.set_params(training__epochs=1).fit(data).module_.parameters()
+    assert found["weights"] == sum(weight.numel() for weight in weights)
+
+
+def test_a_summary_as_json(folder, capfd):
+    words = ["--task", "anomaly", "--epochs", 20, "--quiet", "--json"]
+    told = json.loads(ask(capfd, *fit(folder, *words)))
+    assert told["model"] == "model.isthmus"
+    assert (told["rows"], told["columns"], told["size"]) == (120, 5, 2)
+    assert told["epochs"] == len(told["losses"]) == 20
+    assert told["losses"][told["best_epoch"] - 1] == min(told["losses"])
+    assert told["anomaly_is"] == "odd=1"
+    assert told["roc_auc"] == 1
+
+
+def test_what_is_replaced_is_told(folder, capfd):
+    words = [str(word) for word in fit(folder, "--epochs", 1)]
+    assert run(words) == 0
+    assert "replaced" not in capfd.readouterr().err
+    assert run(words) == 0
+    assert "It will be replaced" in capfd.readouterr().err
+
+
+def test_a_time_limit_reaches_the_training(folder, capfd):
+    words = ["--time", "1h30m", "--epochs", "1", "--quiet"]
+    ask(capfd, *fit(folder, *words))
+    assert isthmus.load("model.isthmus").training.seconds == 5400
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_an_interrupted_command_says_what_it_wrote(folder, capfd, monkeypatch, done):
+    def interrupted(*_args, **_keywords):
+        raise KeyboardInterrupt
+
+    where = "isthmus.cli.summary.summarize" if done else "isthmus.artifacts.save"
+    monkeypatch.setattr(where, interrupted)
+    monkeypatch.setattr(written, "files", [])
+    assert run([str(word) for word in fit(folder, "--epochs", 1)]) == 130
+    last = capfd.readouterr().err.splitlines()[-1]
+    assert last.startswith("Interrupted. ")
+    assert ("model.isthmus" if done else "Nothing was written.") in last
+
+
+# ------------------------------------------------------------------- tables in and out
+
+
+def test_formulas_are_defused():
+    texts = ["=1+1", "+cmd", "-x", "@a", "\tb", "\rc", "\0d", "a=1", "-5", "+1e3", None]
+    table = pyarrow.table({"=name": texts, "number": [-1.5] * len(texts)})
+    safe = defused(table)
+    assert safe.column_names == ["'=name", "number"]
+    marked = [f"'{text}" for text in texts[:7]]
+    assert safe["'=name"].to_pylist() == [*marked, *texts[7:]]
+    assert safe["number"].equals(table["number"])
+    words = table.select(["=name"]).columns[0].dictionary_encode()
+    assert defused(pyarrow.table({"w": words}))["w"].to_pylist()[:7] == marked
+
+
+def test_answers_are_defused_unless_they_are_raw_or_no_csv(folder, capfd, tmp_path):
+    table = pyarrow.csv.read_csv(folder / "data.csv")
+    table = table.set_column(5, "name", [["=1+1"] * 120])
+    pyarrow.csv.write_csv(table, "risky.csv")
+    score = ["score", folder / "anomaly.isthmus", "risky.csv", "--top", 1]
+
+    def name(*words):
+        return as_rows(ask(capfd, *score, *words))[0]["name"]
+
+    assert name() == "'=1+1"
+    assert name("--raw") == "=1+1"
+    assert json.loads(ask(capfd, *score, "--json"))["name"] == "=1+1"
+    ask(capfd, *score, "--out", "safe.csv")
+    assert as_rows((tmp_path / "safe.csv").read_text())[0]["name"] == "'=1+1"
+    ask(capfd, *score, "--out", "plain.parquet")
+    assert pyarrow.parquet.read_table("plain.parquet")["name"].to_pylist() == ["=1+1"]
+
+
+def test_tables_come_from_patterns_and_from_standard_input(folder, capfd, monkeypatch):
+    data = pyarrow.csv.read_csv(folder / "data.csv")
+    for number, rows in enumerate([data.slice(0, 50), data.slice(50)]):
+        pyarrow.csv.write_csv(rows, f"part-{number}.csv")
+    score = ["score", folder / "anomaly.isthmus"]
+    whole = ask(capfd, *score, folder / "data.csv")
+    assert ask(capfd, *score, "part-*.csv") == whole
+    text = (folder / "data.csv").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+    assert ask(capfd, *score, "-") == whole
+
+
+def test_reasons_name_cells_of_every_kind(capfd):
+    rng = np.random.default_rng(0)
+    low = rng.uniform(1, 2, size=60) * rng.choice([-1, 1], size=60)
+    columns = {"a": low, "b": -low, "c": ["x" if v > 0 else "y" for v in low]}
+    columns["c"][3] = "y" if low[3] > 0 else "x"
+    pyarrow.csv.write_csv(pyarrow.table(columns), "mixed.csv")
+    ask(capfd, "fit", "mixed.csv", "--quiet", "--epochs", 30)
+    score = ["score", "model.isthmus", "mixed.csv", "--top", 1, "--explain"]
+    (row,) = as_rows(ask(capfd, *score))
+    assert row["row"] == "3"
+    assert re.search(r"\bc [xy] \d+% \(expected [xy] \d+%\)", row["why"])
+    lines = as_rows(ask(capfd, "explain", "model.isthmus", "mixed.csv", "--top", 1))
+    actual = {line["column"]: line["actual"] for line in lines}
+    assert actual["c"] == columns["c"][3]
+    assert float(actual["a"]) == pytest.approx(low[3], rel=1e-3)
+
+
+# -------------------------------------------------------------------------------- help
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_begins_with_examples(capfd, name):
+    lines = ask(capfd, name, "--help").splitlines()
+    assert any(line.startswith(("  isthmus ", "  cat ")) for line in lines[4:6])
+
+
+def test_the_version(capfd):
+    assert ask(capfd, "--version") == f"isthmus {isthmus.__version__}\n"
+
+
+def test_a_shell_completes_presets_and_tasks(monkeypatch, capfd):
+    monkeypatch.setenv("_ISTHMUS_COMPLETE", "complete_bash")
+    monkeypatch.setenv("COMP_CWORD", "3")
+    for words, found in (("--preset k", "k_sparse"), ("--task an", "anomaly")):
+        monkeypatch.setenv("COMP_WORDS", f"isthmus fit {words}")
+        run([])
+        assert capfd.readouterr().out.split() == [found]

@@ -1,7 +1,9 @@
 """The loop: it repeats itself, ends when it should, survives accidents, and learns."""
 
+import itertools
 import math
 import random
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -184,6 +186,41 @@ def test_a_callback_can_end_training():
     trainer = trainer_for(epochs=5)
     trainer.fit(rows(), callbacks=(lambda epoch: epoch.number == 2,))
     assert len(trainer.history) == 2
+
+
+def test_a_time_limit_ends_the_schedule_within_an_epoch(monkeypatch):
+    clock = itertools.count()  # every look at it takes a second
+    watch = SimpleNamespace(perf_counter=lambda: float(next(clock)))
+    monkeypatch.setattr(engine, "time", watch)
+    trainer = trainer_for(epochs=1000, batch_size=4, schedule="linear", seconds=50)
+    rates, step = [], trainer.optimizer.step
+    group = trainer.optimizer.param_groups[0]
+    trainer.optimizer.step = lambda: (rates.append(group["lr"]), step())
+    trainer.fit(rows(), rows(20))
+    assert trainer.steps % 16 != 0
+    assert len(trainer.history) == math.ceil(trainer.steps / 16)
+    assert rates == sorted(rates, reverse=True)
+    assert rates[0] > 0.9e-3
+    assert rates[-1] < 0.1e-3
+    losses = [epoch["validation_loss"] for epoch in trainer.history]
+    assert checked(trainer, rows(20))["loss"] == pytest.approx(min(losses))
+
+
+def test_one_step_is_taken_however_little_time_there_is():
+    trainer = trainer_for(epochs=5, seconds=1e-9)
+    trainer.fit(rows())
+    assert trainer.steps == len(trainer.history) == 1
+
+
+def test_time_that_is_not_needed_changes_nothing():
+    one, two = (
+        trainer_for(schedule="constant"),
+        trainer_for(schedule="constant", seconds=1e9),
+    )
+    for trainer in (one, two):
+        trainer.fit(rows())
+    assert_same(weights(one.model), weights(two.model))
+    assert one.history == two.history
 
 
 def test_parameters_own_their_memory_after_training(tmp_path):

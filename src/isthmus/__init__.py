@@ -11,6 +11,7 @@ from typing import Any
 
 _PLACES = {
     "Autoencoder": "isthmus.estimator",
+    "Columns": "isthmus.data.kinds",
     "AutoencoderModule": "isthmus.model",
     "Recipe": "isthmus.model",
     "Training": "isthmus.training",

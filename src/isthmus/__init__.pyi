@@ -1,6 +1,7 @@
 # Written by tools/generate.py from the docstrings. Do not edit.
 
 from isthmus.artifacts import inspect, load, save
+from isthmus.data.kinds import Columns
 from isthmus.estimator import Autoencoder
 from isthmus.model import AutoencoderModule, Recipe
 from isthmus.presets.contractive import contractive
@@ -23,6 +24,7 @@ __all__ = [
     "AnomalyDetector",
     "Autoencoder",
     "AutoencoderModule",
+    "Columns",
     "Recipe",
     "Training",
     "contractive",

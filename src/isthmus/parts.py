@@ -11,7 +11,15 @@ part it declares, and the recipe checks it once. Shapes stand in `isthmus.trace`
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple, Protocol
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    ClassVar,
+    Literal,
+    NamedTuple,
+    Protocol,
+    Self,
+)
 
 from pydantic import Field as Bounds
 from pydantic import NonNegativeFloat, PositiveInt
@@ -161,20 +169,22 @@ class Likelihood(Part):
     folder: ClassVar[str] = "likelihoods"
     explains: ClassVar[frozenset[Content]]
     """Contents of the entries that it can explain."""
-    prefers: ClassVar[Content]
-    """The content that a converter should make of a column of numbers for it."""
+    prefers: ClassVar[Content | None]
+    """The content that a converter should make of every column for it; None: of each
+    column the one that suits it."""
     metric: ClassVar[str] = "nll"
     """What -log p per entry is called in histories: ``mse``, ``bce``, ``nll``."""
     logits: ClassVar[bool] = False
     """Whether y must be unbounded, because the likelihood squashes it itself."""
 
-    def check(self, layout: Layout) -> None:
-        """Refuse data that it cannot explain."""
+    def on(self, layout: Layout) -> Self:
+        """The likelihood of examples of this layout; others are refused."""
         if strange := layout.contents - self.explains:
             raise RecipeError(
                 f"{self!r} explains entries that are {_either(self.explains)}, and "
                 f"the data holds {_either(strange)} entries. Change one of the two."
             )
+        return self
 
     def view(self, x: Tensor) -> Tensor:
         """What the encoder sees of x, (B, *event) -> (B, *inputs)."""

@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Top
-from isthmus.cli.tables import Opened, answer, identifiers, open_for_model
+from isthmus.cli import written
+from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw, Top
+from isthmus.cli.tables import (
+    Opened,
+    answer,
+    identifiers,
+    open_for_model,
+    print_figures,
+)
 
-Columns = Annotated[int, typer.Option(min=1, help="How many columns a row.")]
+Columns = Annotated[
+    int, typer.Option(min=1, metavar="N", help="How many columns a row.")
+]
+Pixels = Annotated[
+    str | None,
+    typer.Option(metavar="HxW", help="Rows are pictures of so many pixels."),
+]
+Positive = Annotated[
+    str | None,
+    typer.Option(metavar="VALUE", help="Value of --label that means an anomaly."),
+]
 
 
 def encode(
@@ -19,9 +35,13 @@ def encode(
     out: Out = None,
     picture: Picture = None,
     label: Label = None,
+    raw: Raw = False,
     as_json: Json = False,
 ) -> None:
     """Codes of the rows, as columns z0, z1, ...
+
+    isthmus encode model.isthmus data.csv --out codes.parquet
+    isthmus encode model.isthmus data.csv --picture codes.png --label digit
 
     --picture draws them as points, coloured by --label.
     """
@@ -32,9 +52,10 @@ def encode(
 
         colours = opened.beside[label].to_numpy() if label else None
         draw_codes(picture, z, colours)
+        written.files.append(picture)
     if out is not None or picture is None:
         codes = {f"z{j}": z[:, j] for j in range(z.shape[1])}
-        answer(identifiers(opened) | codes, out, as_json=as_json)
+        answer(identifiers(opened) | codes, out, as_json=as_json, raw=raw)
 
 
 def reconstruct(
@@ -42,12 +63,14 @@ def reconstruct(
     data: Data,
     out: Out = None,
     picture: Picture = None,
-    pixels: Annotated[
-        str | None, typer.Option(help="Rows are pictures of HEIGHTxWIDTH pixels.")
-    ] = None,
+    pixels: Pixels = None,
+    raw: Raw = False,
     as_json: Json = False,
 ) -> None:
     """Rows as the model rebuilds them, in their own units.
+
+    isthmus reconstruct model.isthmus data.csv --out rebuilt.csv
+    isthmus reconstruct model.isthmus digits.csv --picture digits.png --pixels 8x8
 
     --picture with --pixels draws the first rows before and after.
     """
@@ -57,7 +80,7 @@ def reconstruct(
         _draw_pictures(opened, rebuilt, picture, pixels)
     if out is not None or picture is None:
         columns = {name: rebuilt[name] for name in rebuilt.column_names}
-        answer(identifiers(opened) | columns, out, as_json=as_json)
+        answer(identifiers(opened) | columns, out, as_json=as_json, raw=raw)
 
 
 def score(
@@ -68,22 +91,27 @@ def score(
     explain: Annotated[
         bool, typer.Option("--explain", help="Name the columns that speak loudest.")
     ] = False,
+    raw: Raw = False,
     as_json: Json = False,
 ) -> None:
     """Score of every row: log-likelihood in nats, lower is odder.
 
+    isthmus score model.isthmus new.csv --top 20 --explain
+    cat new.csv | isthmus score model.isthmus - --json
+
     A model of --task anomaly also says which rows are outliers (1) or not (0).
     """
+    from isthmus.cli.reasons import reasons
+
     opened = open_for_model(data, model)
-    scores = opened.model.score_samples(opened.rows)
-    columns = identifiers(opened) | {"score": scores}
+    scores, order = _oddest(opened, top)
+    columns = identifiers(opened, order) | {"score": scores[order]}
     if hasattr(opened.model, "offset_"):
-        columns["outlier"] = (scores < opened.model.offset_).astype(int)
-    order = scores.argsort(kind="stable")[: top or len(scores)] if top else slice(None)
-    columns = {name: _pick(values, order) for name, values in columns.items()}
+        columns["outlier"] = (scores[order] < opened.model.offset_).astype(int)
     if explain:
-        columns["why"] = _reasons(opened, order)
-    answer(columns, out, as_json=as_json)
+        told = opened.model.explain(opened.rows.take(order))
+        columns["why"] = ["; ".join(map(str, row)) for row in reasons(told, most=3)]
+    answer(columns, out, as_json=as_json, raw=raw)
 
 
 def explain(
@@ -92,112 +120,96 @@ def explain(
     out: Out = None,
     top: Top = 5,
     columns: Columns = 5,
+    raw: Raw = False,
     as_json: Json = False,
 ) -> None:
     """Why the oddest rows are odd: one line per row and column.
 
+    isthmus explain model.isthmus new.csv --top 3 --columns 5
+
     ``contribution`` is the column's share of the score, in nats.
     """
-    import numpy as np
+    from isthmus.cli.reasons import one_type, reasons
 
     opened = open_for_model(data, model)
-    scores = opened.model.score_samples(opened.rows)
-    order = scores.argsort(kind="stable")[:top]
-    told = opened.model.explain(opened.rows.take(order))
-    names = told.contributions.column_names
-    cells, actual, expected = (_matrix(t) for t in told[:1] + told[2:])
-    loudest = cells.argsort(axis=1, kind="stable")[:, :columns]
-    lines: dict[str, list[Any]] = {}
-    for i, row in enumerate(order):
-        for j in loudest[i]:
-            line = {"row": int(row), "score": scores[row], "column": names[j]}
-            line |= {"contribution": cells[i, j], "actual": actual[i, j]}
-            line |= {"expected": np.round(expected[i, j], 6)}
-            for name, value in line.items():
-                lines.setdefault(name, []).append(value)
-    answer(lines, out, as_json=as_json)
+    scores, order = _oddest(opened, top)
+    told = reasons(opened.model.explain(opened.rows.take(order)), columns)
+    cells = [
+        (row, cell) for row, found in zip(order, told, strict=True) for cell in found
+    ]
+    lines = {
+        "row": [row for row, _ in cells],
+        "score": [scores[row] for row, _ in cells],
+        "column": [cell.column for _, cell in cells],
+        "contribution": [cell.contribution for _, cell in cells],
+        "actual": one_type([cell.actual for _, cell in cells]),
+        "expected": one_type([cell.expected for _, cell in cells]),
+    }
+    answer(lines, out, as_json=as_json, raw=raw)
 
 
 def evaluate(
     model: Model,
     data: Data,
     label: Label = None,
-    positive: Annotated[
-        str | None, typer.Option(help="Value of --label that means an anomaly.")
-    ] = None,
+    positive: Positive = None,
     as_json: Json = False,
 ) -> None:
     """Loss on these rows; with --label, ROC-AUC.
 
+    isthmus evaluate model.isthmus new.csv
+    isthmus evaluate model.isthmus new.csv --label fraud --positive yes
+
     Every term of the loss, its metric per cell, and what terms report; with --label,
-    how well the scores find anomalies. The value that means an anomaly is --positive,
-    by default the rarest one.
+    how well the scores find anomalies among the rows that have a label. The value that
+    means an anomaly is --positive, by default the rarest one.
     """
+    if positive and not label:
+        raise typer.BadParameter("--positive needs --label, the column that holds it.")
     opened = open_for_model(data, model, label)
     figures = _autoencoder(opened).evaluate(opened.rows)
     if label is not None:
-        from isthmus.metrics import detection_figures
+        from isthmus.cli.detection import detection
 
-        truth = opened.beside[label].cast("string").to_pylist()
-        positive = positive or min(sorted(set(truth), key=str), key=truth.count)
-        figures |= detection_figures(
-            opened.model.score_samples(opened.rows), [t == positive for t in truth]
-        )
-        figures["anomaly_is"] = f"{label}={positive}"
-    _print_figures(figures, as_json=as_json)
+        scores = opened.model.score_samples(opened.rows)
+        figures |= detection(scores, opened.beside, label, positive)
+    print_figures(figures, as_json=as_json)
 
 
 def info(model: Model, as_json: Json = False) -> None:
-    """What a model file says of itself."""
+    """What a model file says of itself.
+
+    isthmus info model.isthmus
+    """
     from isthmus.artifacts import inspect
 
     document = inspect(model)
     state = document["state"].get("autoencoder", document["state"])
+    converter = state["converter"]  # in files of 0.1.0, it knows names alone
     figures = {
         "kind": document["kind"],
-        "columns": len(state["converter"]["names"]),
+        "columns": len(converter.get("columns") or converter["names"]),
         "names": state["feature_names"],
         "recipe": state["recipe"],
         "epochs": len(state["history"]),
         "last_epoch": state["history"][-1] if state["history"] else {},
-        "notes": document["notes"],
+        "notes": {n: v for n, v in document["notes"].items() if n != "recipe"},
         "versions": document["manifest"]["about"],
     }
-    _print_figures(figures, as_json=as_json)
+    print_figures(figures, as_json=as_json)
 
 
 def _autoencoder(opened: Opened) -> Any:
     return getattr(opened.model, "autoencoder_", opened.model)
 
 
-def _pick(values: Any, order: Any) -> Any:
+def _oddest(opened: Opened, top: int | None) -> tuple[Any, Any]:
+    """Scores of all rows, and which to show: the oddest first, or all in order."""
     import numpy as np
 
-    return np.asarray(values, dtype=object if isinstance(values, list) else None)[order]
-
-
-def _matrix(table: Any) -> Any:
-    import numpy as np
-
-    return np.column_stack([table[name].to_numpy() for name in table.column_names])
-
-
-def _reasons(opened: Opened, order: Any, most: int = 3) -> list[str]:
-    """Return the loudest columns of each row in words."""
-    import numpy as np
-
-    picked = np.arange(opened.rows.num_rows)[order]
-    told = opened.model.explain(opened.rows.take(picked))
-    names = told.contributions.column_names
-    cells, actual, expected = (_matrix(t) for t in told[:1] + told[2:])
-    loudest = cells.argsort(axis=1, kind="stable")[:, :most]
-    return [
-        "; ".join(
-            f"{names[j]} {actual[i, j]:.4g} (expected {expected[i, j]:.4g})"
-            for j in row
-        )
-        for i, row in enumerate(loudest)
-    ]
+    scores = opened.model.score_samples(opened.rows)
+    every = np.arange(len(scores))
+    return scores, scores.argsort(kind="stable")[:top] if top else every
 
 
 def _draw_pictures(opened: Opened, rebuilt: Any, path: Any, pixels: str | None) -> None:
@@ -208,14 +220,15 @@ def _draw_pictures(opened: Opened, rebuilt: Any, path: Any, pixels: str | None) 
     except ValueError:
         message = f"--picture needs --pixels HEIGHTxWIDTH, such as 28x28. Got {pixels}."
         raise typer.BadParameter(message) from None
-    before = _matrix(opened.rows.select(rebuilt.column_names))
-    draw_pictures(path, before, _matrix(rebuilt), (height, width))
+    before = opened.rows.select(rebuilt.column_names)
+    draw_pictures(path, _matrix(before), _matrix(rebuilt), (height, width))
+    written.files.append(path)
 
 
-def _print_figures(figures: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(figures, default=lambda value: value.tolist()))
-        return
-    for name, value in figures.items():
-        shown = f"{value:.6g}" if isinstance(value, float) else value
-        print(f"{name:<24} {shown}")
+def _matrix(table: Any) -> Any:
+    """The columns of numbers, side by side."""
+    import numpy as np
+    from pyarrow import types
+
+    kept = [f.name for f in table.schema if types.is_primitive(f.type)]
+    return np.column_stack([table[name].to_numpy() for name in kept])

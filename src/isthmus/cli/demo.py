@@ -11,9 +11,13 @@ import typer
 
 
 def demo(
-    out: Annotated[Path, typer.Option(help="Folder to write to.")] = Path("demo"),
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where to write.")] = Path(
+        "demo"
+    ),
 ) -> None:
     """Run ordinary commands on two small tables.
+
+    isthmus demo
 
     Tumours of scikit-learn's breast-cancer table: trained on benign ones only, the
     detector meets malignant ones. Handwritten digits: rebuilt, and drawn as codes.

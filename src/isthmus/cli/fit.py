@@ -8,132 +8,203 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from isthmus.cli.options import Data, Label, names, settings
-from isthmus.registry import names as files
+from isthmus.cli import written
+from isthmus.cli.options import (
+    Data,
+    Json,
+    Label,
+    Preset,
+    Task,
+    chosen,
+    duration,
+    names,
+    settings,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Task = Annotated[str, typer.Option(help="autoencoder, or anomaly.")]
-Preset = Annotated[
-    str | None, typer.Option(help=f"One of {', '.join(files('presets'))}.")
+Target = Annotated[Path, typer.Option("--out", metavar="FILE", help="The model file.")]
+Recipe = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        help="What `isthmus recipe` printed.",
+    ),
 ]
-Target = Annotated[Path, typer.Option("--out", help="The model file.")]
+Size = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Entries of a code.")
+]
+Epochs = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Passes over the data, at most.")
+]
+Time = Annotated[
+    float | None,
+    typer.Option(
+        parser=duration,
+        metavar="TIME",
+        help="End within 90s, 5m or 1h30m. Not repeatable to the bit.",
+    ),
+]
 Set = Annotated[
-    list[str], typer.Option("--set", help="part.name=value, as bottleneck.size=16.")
+    list[str],
+    typer.Option(
+        "--set",
+        metavar="PART.NAME=VALUE",
+        help="Any other choice, as in a recipe: bottleneck.size=16, hidden=32,16, "
+        "likelihood=mse. terms.l1.weight=0.1 adds that term. May be repeated.",
+    ),
 ]
-Ignore = Annotated[str | None, typer.Option(help="Columns to leave out: A,B,C.")]
+Ignore = Annotated[
+    str | None, typer.Option(metavar="A,B,C", help="Columns to leave out.")
+]
 Identifier = Annotated[
-    str | None, typer.Option("--id", help="Columns to leave out but keep in answers.")
+    str | None,
+    typer.Option(
+        "--id", metavar="A,B,C", help="Columns to leave out but keep in answers."
+    ),
 ]
+Seed = Annotated[
+    int | None, typer.Option(metavar="N", help="Of all chance; 0 by default.")
+]
+Device = Annotated[str | None, typer.Option(metavar="NAME", help="cpu, cuda or mps.")]
+Dry = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")
+]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary.")]
 
 
 def fit(
     data: Data,
     out: Target = Path("model.isthmus"),
-    task: Task = "autoencoder",
+    task: Task = None,
     preset: Preset = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Entries of a code.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1)] = None,
+    recipe: Recipe = None,
+    size: Size = None,
+    epochs: Epochs = None,
+    time: Time = None,
     setting: Set = [],  # noqa: B006 - typer copies it
     ignore: Ignore = None,
     identifier: Identifier = None,
     label: Label = None,
-    seed: int = 0,
-    device: Annotated[str | None, typer.Option(help="cpu, cuda, mps.")] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+    seed: Seed = None,
+    device: Device = None,
+    dry_run: Dry = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
 ) -> None:
-    """Train on a table of numbers and write a model file.
+    """Train on a table and write a model file.
 
-    isthmus fit data.csv --out model.isthmus
+    isthmus fit data.csv
+    isthmus fit data.csv --task anomaly --id customer --label fraud --time 5m
+    isthmus fit "part-*.parquet" --preset variational --size 8 --out codes.isthmus
+    isthmus fit data.csv --recipe mine.toml --set terms.l1.weight=0.1 --dry-run
 
-    isthmus fit data.csv --task anomaly --preset variational --set bottleneck.size=8
+    Choices are made by the preset, then the recipe, then the options, then --set: the
+    last to speak is heard. The --label is not trained on; if it has two values, the
+    summary of --task anomaly says how well the scores find the rarer one.
     """
-    from isthmus.artifacts import save
-    from isthmus.data.files import read_table, take_out
-    from isthmus.errors import DataError
+    from isthmus.cli.tables import set_aside
+    from isthmus.data.files import read_table
 
-    if not out.absolute().parent.is_dir():
-        raise DataError(f"--out {out}: there is no folder {out.parent}. Make it first.")
-
+    options = chosen(
+        task=task, preset=preset, size=size, epochs=epochs, random_state=seed
+    )
+    model = _model(options, time, setting, recipe, device)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
-    table = read_table(data)
-    _, rows = take_out(table, [name for part in left_out.values() for name in part])
-    given = {"size": size, "epochs": epochs, "device": device}
-    choices = {name: value for name, value in given.items() if value is not None}
-    model = _model(task, preset, choices | {"random_state": seed}, settings(setting))
-    model.set_params(verbose=0 if quiet else 1)
-    model.fit(rows)
-    save(model, out, notes=left_out)
-    if not quiet:
-        sys.stderr.write(_summary(model, rows, out, task))
+    _check(out, quiet=quiet)
+    beside, rows = set_aside(read_table(data), left_out)
+    if dry_run:
+        _tell_plan(model, rows, data, left_out, as_json=as_json)
+        return
+    model.set_params(verbose=0 if quiet else 1).fit(rows)
+    _save(model, rows, out, left_out)
+    if as_json or not quiet:
+        _tell(model, (rows, beside), out, left_out, as_json=as_json)
 
 
 def _model(
-    task: str, preset: str | None, choices: dict[str, Any], changes: dict[str, Any]
+    options: dict[str, Any],
+    time: float | None,
+    setting: list[str],
+    recipe: Path | None,
+    device: str | None,
 ) -> Any:
-    from isthmus.estimator import Autoencoder
-    from isthmus.registry import preset as find_preset
-    from isthmus.registry import task as find_task
+    """The unfitted estimator that was asked for."""
+    from isthmus.artifacts.recipes import assemble
 
-    make = Autoencoder if preset is None else find_preset(preset)
-    if task == "autoencoder":
-        return make(**choices).set_params(**changes)
-    full = [name for name in files("tasks") if name.split("_")[0] == task]
-    model = find_task(full[0] if full else task)(random_state=choices["random_state"])
-    own = {n: changes.pop(n) for n in model.get_params(deep=False) if n in changes}
-    autoencoder = make(**choices).set_params(**changes)
-    return model.set_params(autoencoder=autoencoder, **own)
+    limit = {} if time is None else {"training": {"seconds": time}}
+    model = assemble(options, limit, *settings(setting), file=recipe)
+    getattr(model, "autoencoder", model).set_params(device=device)
+    return model
 
 
-def _summary(model: Any, rows: pa.Table, out: Path, task: str) -> str:
-    """A few lines for a person: what was learned, how good it is, what to do next."""
-    autoencoder = getattr(model, "autoencoder_", model)
-    history = autoencoder.history_
-    watched = "validation_loss" if "validation_loss" in history[0] else "loss"
-    losses = [row[watched] for row in history]
-    best = losses.index(min(losses)) + 1
-    widths = f"{rows.num_columns} columns -> {autoencoder.recipe_.bottleneck.width}"
-    lines = [
-        f"{rows.num_rows:,} rows, {widths} code entries",
-        f"{watched} {_sparkline(losses)} {losses[0]:.4g} -> {min(losses):.4g}",
-        f"the weights of epoch {best} of {len(history)} were best, and are kept",
-        *_beside_pca(autoencoder, rows),
-        f"Wrote {out} ({out.stat().st_size / 1000:,.0f} kB). Next:",
-        f"  isthmus evaluate {out} FILE",
-        f"  isthmus score {out} FILE --top 10 --explain"
-        if task == "anomaly"
-        else f"  isthmus encode {out} FILE --picture codes.png",
-    ]
-    return "\n".join(lines) + "\n"
+def _check(out: Path, *, quiet: bool) -> None:
+    """Refuse a place that cannot be written to, before hours of training."""
+    from isthmus.artifacts import inspect
+    from isthmus.errors import DataError, ModelFileError
+
+    if not out.absolute().parent.is_dir():
+        raise DataError(f"--out {out}: there is no folder {out.parent}. Make it first.")
+    if not out.exists():
+        return
+    try:
+        inspect(out)
+    except ModelFileError:
+        raise DataError(
+            f"--out {out}: is there already and is no model, so it is not replaced. "
+            f"Give another name, or remove it."
+        ) from None
+    if not quiet:
+        sys.stderr.write(f"{out} is there already. It will be replaced.\n")
 
 
-def _beside_pca(autoencoder: Any, rows: pa.Table) -> list[str]:
-    """Error per entry beside PCA's, where both mean the same."""
-    import numpy as np
+def _save(
+    model: Any, rows: pa.Table, out: Path, left_out: dict[str, list[str]]
+) -> None:
+    from isthmus.artifacts import save
+    from isthmus.artifacts.recipes import describe
 
-    from isthmus.metrics import pca_error
-
-    if autoencoder.recipe_.likelihood.metric != "mse":
-        return []
-    x = autoencoder.standardize(rows)
-    ours = autoencoder.standardize(autoencoder.reconstruct(rows)) - x
-    size = autoencoder.recipe_.bottleneck.width
-    error, known = float(np.square(ours).mean()), pca_error(x, size)
-    ours_and_pca = (
-        f"{error:.4g}; PCA with {min(size, x.shape[1])} components {known:.4g}"
-    )
-    return [f"mean squared error per standardised cell {ours_and_pca}"]
+    save(model, out, notes={**left_out, "recipe": describe(model, rows.num_rows)})
+    written.files.append(out)
 
 
-def _sparkline(values: list[float], width: int = 30) -> str:
-    """Draw a falling curve in one line of text."""
-    import numpy as np
+def _tell(
+    model: Any,
+    tables: tuple[pa.Table, pa.Table],
+    out: Path,
+    left_out: dict[str, list[str]],
+    *,
+    as_json: bool,
+) -> None:
+    """A summary: JSON to standard output, or words to standard error."""
+    from isthmus.cli.summary import summarize, told
+    from isthmus.cli.tables import to_json
 
-    picked = np.interp(
-        np.linspace(0, len(values) - 1, min(width, len(values))),
-        range(len(values)),
-        np.log(np.array(values) - min(*values, 0) + 1e-9),
-    )
-    span = np.ptp(picked) or 1
-    return "".join("▁▂▃▄▅▆▇█"[int(7 * v)] for v in (picked - picked.min()) / span)
+    figures = summarize(model, *tables, left_out["label"])
+    if as_json:
+        print(to_json({"model": str(out), **figures}))
+    else:
+        sys.stderr.write(told(figures, out))
+
+
+def _tell_plan(
+    model: Any,
+    rows: pa.Table,
+    data: str,
+    left_out: dict[str, list[str]],
+    *,
+    as_json: bool,
+) -> None:
+    """What was found and would be done, to standard output; text is a recipe, too."""
+    from isthmus.artifacts.recipe_text import to_toml
+    from isthmus.cli.plan import as_comments, plan
+    from isthmus.cli.tables import to_json
+
+    found = plan(model, rows)
+    if as_json:
+        print(to_json({"data": data, "left_out": left_out, **found}))
+    else:
+        print(as_comments(found, data, left_out), to_toml(found["recipe"]), sep="\n")

@@ -2,27 +2,83 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-Data = Annotated[Path, typer.Argument(help="CSV (.csv, .tsv) or Parquet file.")]
-Model = Annotated[Path, typer.Argument(help="File that `isthmus fit` wrote.")]
-Out = Annotated[
-    Path | None, typer.Option(help="CSV or Parquet file; standard output by default.")
+from isthmus.registry import names as files
+
+PRESETS = files("presets")
+TASKS = ["autoencoder", *(name.split("_")[0] for name in files("tasks"))]
+
+
+def _starting(words: list[str], text: str) -> list[str]:
+    return [word for word in words if word.startswith(text)]
+
+
+Data = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="CSV or Parquet file; several by a pattern in quotes, such as "
+        '"part-*.csv"; - for standard input.',
+    ),
 ]
-Picture = Annotated[Path | None, typer.Option(help="Also draw into this PNG file.")]
+Model = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="File that `isthmus fit` wrote.")
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="CSV or Parquet file; standard output by default."
+    ),
+]
+Picture = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Also draw into this PNG file.")
+]
 Json = Annotated[
     bool, typer.Option("--json", help="JSON; an object a line for tables.")
 ]
+Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw", help="CSV: no ' before text that a spreadsheet would run as a formula."
+    ),
+]
 Label = Annotated[
-    str | None, typer.Option(help="Column that is kept out of the model.")
+    str | None,
+    typer.Option(metavar="COLUMN", help="Column that is kept out of the model."),
 ]
 Top = Annotated[
-    int | None, typer.Option(min=1, help="Only this many rows, the oddest first.")
+    int | None,
+    typer.Option(min=1, metavar="N", help="Only this many rows, the oddest first."),
 ]
+Task = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TASK",
+        help=f"{' or '.join(TASKS)}; the first by default.",
+        autocompletion=lambda incomplete: _starting(TASKS, incomplete),
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Where to start: {', '.join(PRESETS)}.",
+        autocompletion=lambda incomplete: _starting(PRESETS, incomplete),
+    ),
+]
+
+
+def chosen(**options: Any) -> dict[str, Any]:
+    """The options that were given."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def names(text: str | None) -> list[str]:
@@ -30,18 +86,33 @@ def names(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
-def settings(texts: list[str]) -> dict[str, Any]:
-    """Parse ``bottleneck.size=16`` into parameters; a value is written as in TOML."""
-    found = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise typer.BadParameter(f"--set wants part.name=value. Got {text!r}.")
-        try:
-            parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
-            parsed = value
-        if isinstance(parsed, list):
-            parsed = tuple(parsed)
-        found[name.strip().replace(".", "__")] = parsed
-    return found
+def duration(text: str) -> float:
+    """Seconds of ``90s``, ``5m``, ``1h`` or ``1h30m``."""
+    number = r"(\d+(?:\.\d+)?)"
+    found = re.fullmatch(f"(?:{number}h)?(?:{number}m)?(?:{number}s)?", text.strip())
+    parts = [float(part or 0) for part in found.groups()] if found else [0.0]
+    seconds = sum(p * unit for p, unit in zip(parts, (3600, 60, 1), strict=False))
+    if not seconds:
+        raise typer.BadParameter(f"Write 90s, 5m, 1h or 1h30m. Got {text!r}.")
+    return seconds
+
+
+def settings(texts: list[str]) -> list[dict[str, Any]]:
+    """Layers of a recipe from ``bottleneck.size=16``; those of whole parts go first."""
+    return [_layer(text) for text in sorted(texts, key=_depth)]
+
+
+def _depth(text: str) -> int:
+    return text.partition("=")[0].count(".")
+
+
+def _layer(text: str) -> dict[str, Any]:
+    """A line of TOML; brackets may be round or left out, and quotes left out."""
+    name, equals, value = text.partition("=")
+    attempts = [value, json.dumps(value.strip(), ensure_ascii=False)]
+    if "," in value or "(" in value:
+        attempts.insert(1, f"[{value.strip().removeprefix('(').removesuffix(')')}]")
+    for attempt in attempts if equals else ():
+        with suppress(tomllib.TOMLDecodeError):
+            return tomllib.loads(f"{name} = {attempt}")
+    raise typer.BadParameter(f"--set wants part.name=value. Got {text!r}.")

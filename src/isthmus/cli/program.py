@@ -2,25 +2,75 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
+import warnings
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
+from typer.core import TyperGroup
 
 from isthmus import errors
-from isthmus.cli import commands, demo, fit
+from isthmus.cli import commands, demo, fit, recipe, written
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Commands(TyperGroup):
+    """The commands; one that is interrupted says what it has written."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            sys.stderr.write(f"Interrupted. {written.told()}\n")
+            raise typer.Exit(130) from None
+
 
 app = typer.Typer(
     name="isthmus",
-    help="Autoencoders for real data.\n\n"
-    "Start with:  isthmus demo\n\n"
-    "or with a table of numbers:  isthmus fit data.csv --out model.isthmus",
+    cls=Commands,
+    help="Autoencoders for real data. Start with one of\n\n\b\n"
+    "isthmus demo\n"
+    "isthmus fit data.csv --out model.isthmus\n"
+    "isthmus fit data.csv --dry-run",
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        print(f"isthmus {version('isthmus')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Show it and exit."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def _help(command: Callable[..., None]) -> str:
+    """The docstring; its examples keep their lines."""
+    text = inspect.getdoc(command) or ""
+    return text.replace("\n\nisthmus ", "\n\n\b\nisthmus ")
+
+
 for command in (
     fit.fit,
+    recipe.recipe,
     commands.encode,
     commands.reconstruct,
     commands.score,
@@ -29,7 +79,7 @@ for command in (
     commands.info,
     demo.demo,
 ):
-    app.command()(command)
+    app.command(help=_help(command))(command)
 
 EXIT_CODES: dict[type[errors.IsthmusError], int] = {
     errors.RecipeError: 2,
@@ -41,7 +91,11 @@ EXIT_CODES: dict[type[errors.IsthmusError], int] = {
 
 
 def main() -> None:
-    """Run the command line; exit with 2 usage, 3 data, 4 model file, 5 numbers."""
+    """Run the command line.
+
+    Exits with 2 usage, 3 data, 4 model file, 5 numbers, 130 interrupted.
+    """
+    warnings.showwarning = _warn
     sys.exit(run(sys.argv[1:]))
 
 
@@ -61,3 +115,17 @@ def run(arguments: list[str]) -> int:
         sys.stderr.write(f"Error: {error}\n")
         return 3
     return 0
+
+
+def _warn(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A line for advice of our own; Python's way for what others warn of."""
+    own = issubclass(category, errors.IsthmusWarning)
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(f"Warning: {message}\n" if own else text)

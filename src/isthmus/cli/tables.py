@@ -7,6 +7,8 @@ import math
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from isthmus.cli import written
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -24,47 +26,70 @@ class Opened(NamedTuple):
     notes: dict[str, Any]
 
 
-def open_for_model(path: Path, model: Path, label: str | None = None) -> Opened:
+def open_for_model(source: str, model: Path, label: str | None = None) -> Opened:
     """Load a model and a file; columns that the model does not know are set aside."""
     from isthmus.artifacts import inspect, load
-    from isthmus.data.files import read_table, take_out
+    from isthmus.data.files import read_table
 
     document = inspect(model)
     notes, state = document["notes"], document["state"]
     names = state.get("autoencoder", state)["feature_names"]
-    table = read_table(path)
+    table = read_table(source)
     left_out = {*notes.get("ignore", []), *notes.get("id", []), *notes.get("label", [])}
-    aside = [name for name in table.column_names if name not in names]
-    if label is not None and label not in aside:
-        aside.append(label)  # take_out says if there is no such column
-    beside, rows = take_out(table, aside)
+    known = table.column_names if names is None else names  # trained on a bare array
+    aside = [name for name in table.column_names if name not in known]
+    beside, rows = set_aside(table, {"label": [label] if label else [], "": aside})
     if strange := [name for name in aside if name not in {*left_out, label}]:
         shown = ", ".join(map(repr, strange[:10]))
         sys.stderr.write(f"Set aside, because the model does not know it: {shown}\n")
     return Opened(load(model), rows, beside, notes)
 
 
-def identifiers(opened: Opened) -> dict[str, Any]:
-    """The row number, counted from 0, and the columns that say which row it is."""
+def set_aside(
+    table: pa.Table, chosen: dict[str, list[str]]
+) -> tuple[pa.Table, pa.Table]:
+    """The columns that options name, such as ``{"id": ["name"]}``, and the rest."""
+    from difflib import get_close_matches
+
+    from isthmus.data.files import take_out
+    from isthmus.errors import DataError, unknown
+
+    known = table.column_names
+    for option, name in ((o, name) for o, names in chosen.items() for name in names):
+        if name not in known:
+            few = known if len(known) <= 20 else get_close_matches(name, known, 20, 0)
+            raise DataError(f"--{option}: {unknown('column', name, few)}")
+    return take_out(table, [name for names in chosen.values() for name in names])
+
+
+def identifiers(opened: Opened, rows: Any = None) -> dict[str, Any]:
+    """Numbers of rows, from 0, and the columns that say which row it is."""
     kept = [n for n in opened.notes.get("id", []) if n in opened.beside.column_names]
-    numbers = list(range(opened.rows.num_rows))
-    return {"row": numbers} | {n: opened.beside[n].to_pylist() for n in kept}
+    rows = range(opened.rows.num_rows) if rows is None else rows
+    return {"row": list(rows)} | {n: opened.beside[n].take(list(rows)) for n in kept}
 
 
-def answer(columns: dict[str, Any], out: Path | None, *, as_json: bool) -> None:
+def answer(
+    columns: dict[str, Any], out: Path | None, *, as_json: bool, raw: bool
+) -> None:
     """Write a table to a file, or as CSV or JSON lines to standard output."""
     import pyarrow as pa
     from pyarrow import csv
 
+    from isthmus.cli.spreadsheets import defused
     from isthmus.data.files import write_table
 
     table = pa.table(columns)
+    as_csv = not as_json if out is None else not is_parquet(out)
+    if as_csv and not raw:
+        table = defused(table)
     if out is not None:
         write_table(table, out)
+        written.files.append(out)
         sys.stderr.write(f"Wrote {table.num_rows:,} rows to {out}\n")
     elif as_json:
         for row in table.to_pylist():
-            print(json.dumps(_finite(row), default=str))
+            print(to_json(row))
     else:
         csv.write_csv(
             table, sys.stdout.buffer, csv.WriteOptions(quoting_style="needed")
@@ -72,9 +97,31 @@ def answer(columns: dict[str, Any], out: Path | None, *, as_json: bool) -> None:
         sys.stdout.flush()
 
 
-def _finite(row: dict[str, Any]) -> dict[str, Any]:
-    """JSON knows no NaN: a missing cell is null."""
-    return {
-        name: None if isinstance(value, float) and math.isnan(value) else value
-        for name, value in row.items()
-    }
+def is_parquet(path: Path) -> bool:
+    """Whether a table of this name is written as Parquet."""
+    return path.suffix.lower() in {".parquet", ".pq"}
+
+
+def print_figures(found: dict[str, Any], *, as_json: bool) -> None:
+    """Print figures by name: a line each, or one JSON object."""
+    if as_json:
+        print(to_json(found))
+        return
+    for name, value in found.items():
+        shown = f"{value:.6g}" if isinstance(value, float) else value
+        print(f"{name:<24} {shown}")
+
+
+def to_json(value: dict[str, Any]) -> str:
+    """One line; JSON knows no NaN, so a missing number is null."""
+    return json.dumps(_plain(value), default=str)
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

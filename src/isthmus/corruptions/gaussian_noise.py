@@ -45,8 +45,8 @@ class GaussianNoise(Corruption):
     def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
         """Damage ``x``, (B, *event)."""
         noise = torch.randn_like(x)
-        if layout.contents & {"count", "level"}:
-            noise = noise * layout.holding("real", "unit").to(x)
+        if not layout.contents <= {"real", "unit", "binary"}:
+            noise = noise * layout.holding("real", "unit", "binary").to(x)
         if not isinstance(self.scale, tuple):
             return Corrupted(x + self.scale * noise)
         low, high = map(math.log, self.scale)

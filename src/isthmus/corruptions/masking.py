@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 
 class Masking(Corruption):
-    """Each entry is hidden (set to zero) with probability ``rate``.
+    """Each cell is hidden (set to zero) with probability ``rate``.
 
-    (Vincent et al., 2008.) A pair (low, high) draws the rate anew for every example.
+    (Vincent et al., 2008.) All entries of a cell
+    are hidden together. A pair (low, high) draws the rate anew for every example.
     ``told`` tells the encoder which entries were hidden; ``judge="hidden"`` counts
     only those in the loss, as a masked autoencoder does (He et al., 2022).
     """
@@ -42,8 +43,8 @@ class Masking(Corruption):
             rows = x.shape[: x.dim() - len(layout.event)]
             rate = torch.empty(rows, dtype=x.dtype, device=x.device)
             rate = rate.uniform_(*self.rate).reshape(*rows, *[1] * len(layout.event))
-            visible = (torch.rand_like(x) >= rate).to(x)
+            visible = (layout.chance(x) >= rate).to(x)
         else:
-            visible = (torch.rand_like(x) >= self.rate).to(x)
+            visible = (layout.chance(x) >= self.rate).to(x)
         judged = 1 - visible if self.judge == "hidden" else None
         return Corrupted(x * visible, visible if self.told else None, judged=judged)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class SwapNoise(Corruption):
-    """With probability ``rate`` an entry takes the value of another row's.
+    """With probability ``rate`` a cell takes the value of another row's.
 
     The row is drawn uniformly from the batch, so that every column keeps its
     distribution (Jahrer, 2017, Porto Seguro winning solution; dfencoder, 2019).
@@ -27,6 +27,6 @@ class SwapNoise(Corruption):
     def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
         """Damage ``x``, (B, *event)."""
         batch = x.dim() - 1 - len(layout.event)
-        donor = torch.randint(x.shape[batch], x.shape, device=x.device)
-        swapped = torch.rand_like(x) < self.rate
+        donor = (layout.chance(x) * x.shape[batch]).long().clamp_max(x.shape[batch] - 1)
+        swapped = layout.chance(x) < self.rate
         return Corrupted(torch.where(swapped, x.gather(batch, donor), x))

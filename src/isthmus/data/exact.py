@@ -19,6 +19,12 @@ BINS = 2200
 
 OFFSET = 1100
 
+PIECE = 2**16
+"""Rows that are taken in at a time, to keep what is computed on the way small."""
+
+SMALL = 2**23
+"""Whole numbers below this, and the squares of a piece of them, are summed as such."""
+
 
 class ExactSum:
     """The sum of float64 numbers per column, without rounding.
@@ -31,27 +37,33 @@ class ExactSum:
     def __init__(self, columns: int) -> None:
         self.high = np.zeros((columns, BINS), dtype=np.int64)
         self.low = np.zeros((columns, BINS), dtype=np.int64)
+        self.whole = [0] * columns
 
-    def update(self, values: NDArray[np.float64]) -> None:
-        """Add the rows of ``values``, (n, columns), all finite."""
+    def add_whole(self, column: int, total: int) -> None:
+        """Add a sum that is known already."""
+        self.whole[column] += total
+
+    def update(self, values: NDArray[np.float64], columns: NDArray[np.int64]) -> None:
+        """Add the rows of ``values``, (n, len(columns)), all finite."""
         mantissa, exponent = np.frexp(values)
         integer = np.ldexp(mantissa, 53).astype(np.int64)
         high, low = integer >> LOW, integer & (2**LOW - 1)
-        for column in range(values.shape[1]):
-            bins = exponent[:, column] + OFFSET
+        for j, column in enumerate(columns):
+            bins = exponent[:, j] + OFFSET
             for total, part in ((self.high, high), (self.low, low)):
                 # float64 weights are exact here: below 2^27 each, 2^26 rows at most
-                counts = np.bincount(bins, weights=part[:, column])
+                counts = np.bincount(bins, weights=part[:, j])
                 total[column, : len(counts)] += counts.astype(np.int64)
 
     def merge(self, other: Self) -> None:
         """Add the sum of another part."""
         self.high += other.high
         self.low += other.low
+        self.whole = [a + b for a, b in zip(self.whole, other.whole, strict=True)]
 
     def total(self, column: int) -> Fraction:
         """The exact sum of a column."""
-        total = Fraction(0)
+        total = Fraction(self.whole[column])
         for i in np.flatnonzero(self.high[column] | self.low[column]):
             integer = (int(self.high[column, i]) << LOW) + int(self.low[column, i])
             total += integer * Fraction(2) ** (int(i) - OFFSET - 53)
@@ -74,16 +86,28 @@ class Moments:
 
     def update(self, values: NDArray[np.float64]) -> None:
         """Take in the rows of ``values``, (n, columns), of magnitude below 1e150."""
+        for start in range(0, len(values), PIECE):
+            self._update(values[start : start + PIECE])
+
+    def _update(self, values: NDArray[np.float64]) -> None:
         seen = ~np.isnan(values)
         filled = np.where(seen, values, 0.0)
         self.count += seen.sum(axis=0)
-        self.sum.update(filled)
+        whole = (filled == np.rint(filled)).all(axis=0)
+        self.whole &= whole
+        small = whole & (np.abs(filled) < SMALL).all(axis=0)
+        for j in np.flatnonzero(small).tolist():
+            numbers = filled[:, j].astype(np.int64)
+            self.sum.add_whole(j, int(numbers.sum()))
+            self.squares.add_whole(j, int((numbers * numbers).sum()))
+        others = np.flatnonzero(~small)
+        filled = filled[:, others]
+        self.sum.update(filled, others)
         for square in _squares(filled):
-            self.squares.update(square)
+            self.squares.update(square, others)
         low, high = np.where(seen, values, np.inf), np.where(seen, values, -np.inf)
         self.smallest = np.minimum(self.smallest, low.min(axis=0, initial=np.inf))
         self.largest = np.maximum(self.largest, high.max(axis=0, initial=-np.inf))
-        self.whole &= (filled == np.rint(filled)).all(axis=0)
 
     def merge(self, other: Self) -> None:
         """Take in what another part has seen."""
@@ -94,17 +118,16 @@ class Moments:
         self.largest = np.maximum(self.largest, other.largest)
         self.whole &= other.whole
 
-    def mean(self) -> NDArray[np.float64]:
-        """Mean of each column; 0 where nothing was seen."""
+    def mean(self, columns: list[int]) -> NDArray[np.float64]:
+        """Mean of columns; 0 where nothing was seen."""
         n = self.count
-        return np.array(
-            [float(self.sum.total(j) / max(int(n[j]), 1)) for j in range(len(n))]
-        )
+        return np.array([float(self.sum.total(j) / max(int(n[j]), 1)) for j in columns])
 
-    def deviation(self) -> NDArray[np.float64]:
-        """Standard deviation (divisor n) of each column; 0 where nothing was seen."""
+    def deviation(self, columns: list[int]) -> NDArray[np.float64]:
+        """Standard deviation (divisor n) of columns; 0 where nothing was seen."""
         deviations = []
-        for j, n in enumerate(map(int, self.count)):
+        for j in columns:
+            n = int(self.count[j])
             total = self.sum.total(j)
             variance = (self.squares.total(j) * n - total * total) / max(n * n, 1)
             # squares of numbers below 1e-146 are not exact: they underflow

@@ -1,171 +1,238 @@
-"""Rows of numbers: what their columns hold, and how they become tensors and back."""
+"""A table of any kind: what its columns hold, and how rows become tensors and back."""
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-import torch
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from isthmus.data.exact import Moments
-from isthmus.errors import DataError
-from isthmus.layout import Content, Field, Layout
-from isthmus.trace import Batch
+from isthmus.data.arrow import text_to_arrow, to_arrow
+from isthmus.data.categories import Categories
+from isthmus.data.conversion import Converter, tell, to_batch, to_columns
+from isthmus.data.kinds import Found
+from isthmus.data.numbers import Numbers, refuse_the_infinite
+from isthmus.data.rows import Column, Rows
+from isthmus.data.times import Times
+from isthmus.errors import DataError, IsthmusWarning
+from isthmus.layout import Field, Layout
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-CLIP = 1e4
-"""Standardised values beyond this many standard deviations are brought back to it, so
-that no cell makes a squared error overflow."""
-
-FLOOR = 1e-6
-"""Smallest standard deviation, as a share of the largest absolute value: below it a
-column counts as constant, and is not blown up."""
-
-LARGEST = 1e150
-"""Largest absolute value: the square of a larger one overflows."""
+    from isthmus.trace import Batch
 
 
-class NumericTable:
-    """Numbers in columns: each shifted and scaled as its ``content`` asks for.
+_KINDS: dict[str, type[Converter]] = {
+    kind.__name__.lower(): kind for kind in (Numbers, Times, Categories)
+}
 
-    ``real`` columns get mean 0 and standard deviation 1, ``unit`` columns are brought
-    from [smallest, largest] to [0, 1] unless they lie there already, and ``count`` and
-    ``level`` columns stay as they are. Missing cells (NaN) become 0, invisible.
 
-    Learning is incremental: `update` with any pieces of the rows in any order, `merge`,
-    then `finish`: the same rows give the same bits.
+class Table:
+    """The columns of a table as entries, and back.
+
+    ``parts`` stand in the order of their entries; columns without one are set aside,
+    or hold a ``constant`` text. ``weights`` is how much an entry of a column counts.
     """
 
-    def __init__(self, names: tuple[str, ...], content: Content) -> None:
-        self.names = names
-        self.content = content
-        self.moments: Moments | None = Moments(len(names))
-        self.shift = np.zeros(len(names))
-        self.scale = np.ones(len(names))
-        self.low = np.zeros(len(names))
-        self.high = np.zeros(len(names))
-        self.missing = False
+    def __init__(
+        self,
+        columns: tuple[Column, ...],
+        found: tuple[Found, ...],
+        parts: list[Converter],
+        *,
+        constants: dict[str, str | None],
+        weights: dict[str, float] | None = None,
+        missing: bool = False,
+    ) -> None:
+        self.columns, self.found, self.parts = columns, found, parts
+        self.constants, self.weights, self.missing = constants, weights, missing
+        self.places = dict(_places(parts))
+        self.names = tuple(column.name for column in columns)
 
-    def update(self, values: NDArray[np.float64]) -> Self:
-        """Learn from the rows of ``values``, (n, columns)."""
-        assert self.moments is not None, "finish was called"
-        self._refuse_the_infinite(values)
-        self.moments.update(values)
-        self.missing |= bool(np.isnan(values).any())
-        return self
+    @property
+    def types(self) -> dict[str, str]:
+        """What the cells of each column are read as."""
+        return {column.name: column.type for column in self.columns}
 
-    def merge(self, other: Self) -> Self:
-        """Learn what another converter has learned from other rows."""
-        assert self.moments is not None, "finish was called"
-        assert other.moments is not None, "finish was called"
-        self.moments.merge(other.moments)
-        self.missing |= other.missing
-        return self
-
-    def finish(self) -> Self:
-        """Settle shift and scale."""
-        moments = self.moments
-        assert moments is not None, "finish was called"
-        seen = moments.count > 0
-        self.low = np.where(seen, moments.smallest, 0.0)
-        self.high = np.where(seen, moments.largest, 0.0)
-        if self.content == "real":
-            self.shift, deviation = moments.mean(), moments.deviation()
-            size = np.maximum(np.abs(self.low), np.abs(self.high))
-            constant = deviation <= FLOOR * size
-            self.scale = np.where(constant, np.where(size > 0, size, 1.0), deviation)
-        elif self.content == "unit":
-            inside = (self.low >= 0) & (self.high <= 1)
-            span = self.high - self.low
-            self.shift = np.where(inside, 0.0, self.low)
-            self.scale = np.where(inside | (span == 0), 1.0, span)
-        else:
-            self._refuse_what_is_no_count(moments.whole)
-        self.moments = None
-        return self
+    @property
+    def aside(self) -> list[str]:
+        """Names of the columns that are set aside."""
+        return [
+            name
+            for name in self.names
+            if name not in self.places and name not in self.constants
+        ]
 
     def layout(self) -> Layout:
-        """One field of all the columns."""
-        levels = int(self.high.max()) + 1 if self.content == "level" else None
-        shape = (len(self.names),)
-        field = Field(content=self.content, shape=shape, levels=levels)
-        return Layout(fields=(field,))
+        """One field per run of entries of one content."""
+        fields: list[Field] = []
+        for part in self.parts:
+            field = part.field
+            last = fields[-1] if fields else None
+            if last and (last.content, last.levels) == (field.content, field.levels):
+                width = last.shape[0] + field.shape[0]
+                fields[-1] = last.changed(shape=(width,))
+            else:
+                fields.append(field)
+        order = [n for part in self.parts for n in part.names]
+        widths = [len(range(*self.places[n].indices(2**62))) for n in order]
+        cells = tuple(j for j, width in enumerate(widths) for _ in range(width))
+        weights = None
+        if self.weights is not None:
+            each = zip(order, widths, strict=True)
+            weights = tuple(self.weights[n] for n, width in each for _ in range(width))
+        several = any(width > 1 for width in widths)
+        return Layout(
+            fields=tuple(fields), cells=cells if several else None, weights=weights
+        )
 
-    def to_batch(self, values: NDArray[np.float64]) -> Batch:
-        """Rows (n, columns) as float32 tensors; missing cells are invisible zeros."""
-        self._refuse_the_infinite(values)
-        if self.content in {"count", "level"}:
-            self._refuse_the_unseen(values)
-        with np.errstate(over="ignore"):  # clipped below
-            scaled = (values - self.shift) / self.scale
-        low = {"real": -CLIP}.get(self.content, 0.0)
-        high = {"real": CLIP, "unit": 1.0}.get(self.content, np.inf)
-        np.clip(scaled, low, high, out=scaled)
-        hidden = np.isnan(scaled)
-        if not hidden.any():
-            return Batch(torch.from_numpy(scaled.astype(np.float32)))
-        scaled[hidden] = 0.0
-        visible = torch.from_numpy((~hidden).astype(np.float32))
-        return Batch(torch.from_numpy(scaled.astype(np.float32)), visible)
+    def encode(self, rows: Rows) -> Batch:
+        """Rows as float32 tensors; missing cells are invisible zeros.
 
-    def from_entries(self, entries: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Entries of the model (n, columns) in the units of the data."""
-        return entries.astype(np.float64) * self.scale + self.shift
+        Categories that were not there in fitting, and other values in a column that
+        was constant, are counted in one warning.
+        """
+        refuse_the_infinite(rows.numbers, tuple(rows.numeric))
+        batch, strange = to_batch(self.parts, rows)
+        for name, value in self.constants.items():
+            cells = rows.texts[name].drop_null()
+            other = cells if value is None else cells.filter(pc.not_equal(cells, value))
+            counts = pc.value_counts(other).to_pylist()
+            tell(strange, name, {c["values"]: c["counts"] for c in counts})
+        if strange:
+            told = "; ".join(_told(*odd) for odd in list(strange.items())[:10])
+            warnings.warn(f"Not seen in fitting: {told}.", IsthmusWarning, stacklevel=3)
+        return batch
+
+    def decode(
+        self, entries: NDArray[np.float32], rows: Rows | None = None
+    ) -> dict[str, Any]:
+        """Columns by name that entries (n, E) stand for, in their Arrow types.
+
+        Columns that were set aside are those of ``rows``, or missing.
+        """
+        found: dict[str, Any] = {
+            name: pa.array([text] * len(entries), pa.string())
+            for name, text in self.constants.items()
+        }
+        found |= to_columns(self.parts, entries)
+        count = len(entries)
+        return {c.name: self._column(c, found, rows, count) for c in self.columns}
+
+    def as_they_are(self, rows: Rows) -> dict[str, Any]:
+        """Columns of the rows by name, in their Arrow types."""
+        return {c.name: self._column(c, {}, rows, rows.height) for c in self.columns}
+
+    @property
+    def chosen(self) -> set[str]:
+        """Columns whose cells have a probability: one of several values."""
+        contents = {"binary", "category", "level"}
+        return {n for p in self.parts if p.field.content in contents for n in p.names}
+
+    def numbers(self, entries: NDArray[np.float32]) -> NDArray[np.float64] | None:
+        """Numbers (n, columns) that entries stand for, if all columns are numbers."""
+        if len(self.parts) != 1 or not isinstance(self.parts[0], Numbers):
+            return None
+        return self.parts[0].decode(entries)
+
+    def by_column(self, entries: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sum figures of entries (n, E) over those of each column, (n, columns)."""
+        sums = np.zeros((len(entries), len(self.columns)))
+        for j, name in enumerate(self.names):
+            if name in self.places:
+                sums[:, j] = entries[:, self.places[name]].sum(axis=1)
+        return sums
+
+    def _column(
+        self, column: Column, found: dict[str, Any], rows: Rows | None, count: int
+    ) -> Any:
+        """A column in its Arrow type: decoded, constant, passed on or missing."""
+        name, text = column.name, column.type == "text"
+        if name in found:
+            cells = found[name]
+        elif rows is not None and name in rows.texts:
+            cells = rows.texts[name].combine_chunks()
+        elif rows is not None and name in rows.numeric:
+            cells = rows.numbers[:, rows.numeric.index(name)]
+        else:
+            cells = pa.nulls(count, pa.string()) if text else np.full(count, np.nan)
+        return text_to_arrow(column, cells) if text else to_arrow(column, cells)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data; `from_dict` is the inverse. Numbers as hexadecimal, exactly."""
+        """Plain data; `from_dict` is the inverse."""
+        parts = [
+            {"kind": type(part).__name__.lower(), **part.to_dict()}
+            for part in self.parts
+        ]
+        weights = self.weights
         return {
-            "names": list(self.names),
-            "content": self.content,
+            "columns": [list(column) for column in self.columns],
+            "found": [list(found) for found in self.found],
+            "parts": parts,
+            "constants": self.constants,
+            "weights": weights and {n: float(w).hex() for n, w in weights.items()},
             "missing": self.missing,
-            **{key: [float(v).hex() for v in getattr(self, key)] for key in _LEARNED},
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Rebuild a finished converter."""
-        made = cls(tuple(data["names"]), data["content"])
-        made.moments, made.missing = None, bool(data["missing"])
-        for key in _LEARNED:
-            learned = np.array([float.fromhex(v) for v in data[key]])
-            if len(learned) != len(made.names) or not np.isfinite(learned).all():
-                raise DataError(f"{key!r} must hold one finite number per column.")
-            setattr(made, key, learned)
-        if (made.scale <= 0).any():
-            raise DataError("'scale' must hold positive numbers.")
+        """Rebuild what `to_dict` wrote, of this version or of 0.1.0: only numbers."""
+        if "parts" not in data:
+            numbers = Numbers.from_dict(data)
+            columns = Rows.of(np.empty((0, len(numbers.names))), numbers.names).columns
+            return cls(
+                columns,
+                tuple(Found(name, "float", "float") for name in numbers.names),
+                [numbers],
+                constants={},
+                missing=bool(data["missing"]),
+            )
+        parts = [_KINDS[part["kind"]].from_dict(part) for part in data["parts"]]
+        weights = data["weights"]
+        made = cls(
+            tuple(Column(*column) for column in data["columns"]),
+            tuple(Found(*found) for found in data["found"]),
+            parts,
+            constants=dict(data["constants"]),
+            weights=weights and {n: float.fromhex(w) for n, w in weights.items()},
+            missing=bool(data["missing"]),
+        )
+        made._refuse_misfits()
         return made
 
-    def _refuse_the_infinite(self, values: NDArray[np.float64]) -> None:
-        wrong = np.abs(values) > LARGEST
-        if wrong.any():
-            row, column = map(int, np.argwhere(wrong)[0])
-            raise DataError(
-                f"Input X contains infinity or a value too large: column "
-                f"{self.names[column]!r} holds {values[row, column]} in row {row}. "
-                f"Values must lie between -1e150 and 1e150."
-            )
-
-    def _refuse_what_is_no_count(self, whole: NDArray[np.bool_]) -> None:
-        wrong = ~whole | (self.low < 0)
-        if wrong.any():
-            raise DataError(
-                f"Column {self.names[int(wrong.argmax())]!r} must hold the numbers 0, "
-                f"1, 2, ... for this likelihood, and holds others. Choose another "
-                f"likelihood, such as 'mse'."
-            )
-
-    def _refuse_the_unseen(self, values: NDArray[np.float64]) -> None:
-        high = self.high.max() if self.content == "level" else np.inf
-        wrong = (values < 0) | (values > high) | (values != np.rint(values))
-        wrong &= ~np.isnan(values)
-        if wrong.any():
-            row, column = map(int, np.argwhere(wrong)[0])
-            raise DataError(
-                f"Column {self.names[column]!r} holds {values[row, column]} in row "
-                f"{row}, and must hold whole numbers from 0 to {high:g}."
-            )
+    def _refuse_misfits(self) -> None:
+        """Refuse plain data whose pieces speak of different columns."""
+        text = {c.name for c in self.columns if c.type == "text"}
+        found = [(part, name) for part in self.parts for name in part.names]
+        if len(self.places) != len(found) or not set(self.places) <= set(self.names):
+            raise DataError("'parts' must hold columns of the table, each once.")
+        if any(isinstance(part, Categories) != (name in text) for part, name in found):
+            raise DataError("'parts' must hold text where the columns do.")
+        if not set(self.constants) <= text or self.names != tuple(
+            found.name for found in self.found
+        ):
+            raise DataError("'constants' and 'found' must belong to the columns.")
+        if self.weights is not None and set(self.weights) != set(self.places):
+            raise DataError("'weights' must hold one number per column.")
 
 
-_LEARNED = ("shift", "scale", "low", "high")
+def _places(parts: list[Converter]) -> Iterator[tuple[str, slice]]:
+    """Which entries each column becomes."""
+    start = 0
+    for part in parts:
+        width = part.field.shape[0] // len(part.names)
+        for name in part.names:
+            yield name, slice(start, start + width)
+            start += width
+
+
+def _told(name: str, strange: dict[str, int]) -> str:
+    """``'job': 3 cells, such as 'astronaut'``."""
+    cells = sum(strange.values())
+    examples = ", ".join(repr(value)[:40] for value in list(strange)[:3])
+    return f"{name!r}: {cells:,} cell{'s' * (cells > 1)}, such as {examples}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -15,16 +15,15 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from isthmus.data.blocks import in_blocks
-from isthmus.data.frames import Origin, like
 from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator.evaluation import evaluate
-from isthmus.estimator.explanation import Explanation
+from isthmus.estimator.explanation import Explanation, explain, give_back
 from isthmus.estimator.html import describe
 from isthmus.estimator.parameters import nested, replaced, training_of
 from isthmus.estimator.preparation import prepare, split
 from isthmus.estimator.rows import read_rows
 from isthmus.estimator.state import State, estimator_state, from_estimator_state
-from isthmus.scores.reconstruction_likelihood import score_cells, score_rows
+from isthmus.scores.reconstruction_likelihood import score_rows
 from isthmus.trace import Batch
 from isthmus.training import Trainer, Training, progress, seeded
 
@@ -34,6 +33,9 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from sklearn.utils import Tags
 
+    from isthmus.data.frames import Origin
+    from isthmus.data.kinds import Columns, Found, Kind
+    from isthmus.data.rows import Rows
     from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
     from isthmus.training import Epoch
 
@@ -48,24 +50,29 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     hidden : tuple of int
         Widths of the encoder's hidden layers; the decoder mirrors them.
     epochs, batch_size : int, optional
-        By default as the number of rows suggests: see `Training.plan`.
+        By default as `Training.plan` has it.
     learning_rate : float
         Step size of the optimiser.
     validation : float
-        Share of the rows that is kept out of training, decides when to stop and which
-        weights are best; 0 for none. Fewer than ten rows are all trained on.
+        Share of ten rows or more that is kept out of training, and says when to stop
+        and which weights are best.
+    scaling : "robust" or "standard"
+        How numbers become comparable: by median and interquantile range, with a
+        logarithmic tail; or by mean and standard deviation.
+    columns : Columns or dict of kinds by name, optional
+        What you know of columns better than their cells say: ``{"zip": "category"}``;
+        `Columns` also takes weights.
     device : str or torch.device, optional
-        By default CUDA, Apple's MPS or the processor, the first that there is.
+        By default CUDA, MPS or the processor.
     random_state : int, RandomState or None
         Decides the first weights, the order of the rows and all draws.
     verbose : int
-        0 for silence; else a progress bar on a terminal, a line per epoch elsewhere.
+        0 for silence; else progress: a bar, or a line per epoch off a terminal.
     callbacks : tuple of callables
-        Each is called with an `Epoch` after every epoch; returning True ends training.
+        Each hears of an `Epoch`; returning True ends training.
     architecture, bottleneck, likelihood, corruption, terms, training : parts, optional
-        Full control; a part may be a name, such as ``"mse"`` or ``"gaussian"``. What a
-        part says itself goes before the parameters above. None means "as the data and
-        those suggest": an `Mlp` is then residual, with layer normalisation.
+        Full control; a part may be a name, such as ``"mse"``. What a part says goes
+        before the parameters above. None means "as the data and those suggest".
 
     Attributes
     ----------
@@ -74,16 +81,16 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     history_ : list of dict
         Per epoch: loss, every weighted term, metric per entry; ``validation_...`` too.
     recipe_ : Recipe
-        The parts as they were trained.
-    n_features_in_, feature_names_in_
-        Number and, for data frames, names of the columns.
+        The parts as trained.
+    columns_ : tuple of Found
+        Name and kind of each column, and why it is set aside if it is.
 
     Notes
     -----
-    Columns are standardised (or brought to [0, 1] for a Bernoulli likelihood); scores
-    and losses are in nats per row in that space, reconstructions in the units of the
-    data. Missing cells (NaN) weigh nothing. There is no ``sample_weight``: stochastic
-    training cannot keep the equivalences that scikit-learn attaches to it.
+    Takes arrays and frames with cells of any kind (docs/tables.md). Scores and losses
+    are in nats per row of scaled columns, weighted in mixed tables so that each column
+    counts alike. Missing cells weigh nothing. There is no ``sample_weight``: stochastic
+    training cannot keep scikit-learn's equivalences for it.
     """
 
     def __init__(
@@ -95,6 +102,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         batch_size: int | None = None,
         learning_rate: float = 3e-3,
         validation: float = 0.1,
+        scaling: Literal["robust", "standard"] = "robust",
+        columns: Columns | dict[str, Kind] | None = None,
         device: str | torch.device | None = None,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 1,
@@ -112,6 +121,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.validation = validation
+        self.scaling = scaling
+        self.columns = columns
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -128,8 +139,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         ``validation`` takes rows of your own in place of a random share.
         """
-        values = self._prepare(X)
-        data, held_out = self._split(self._converter.to_batch(values), validation)
+        rows = self._prepare(X)
+        data, held_out = split(self, self._converter.encode(rows), validation)
         trainer = Trainer(self.module_, training_of(self), self._seed)
         with progress(len(data), verbose=self.verbose) as tell:
             try:
@@ -144,15 +155,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         The rows of the first call decide how columns are scaled, from then on.
         """
         if not hasattr(self, "module_"):
-            values = self._prepare(X)
+            rows = self._prepare(X)
             self.history_, self._state, self._calls = [], None, 0
         else:
-            values, _ = read_rows(self, X, reset=False)
+            rows, _ = read_rows(self, X, reset=False)
         training = training_of(self).changed(epochs=1, schedule="constant")
         self._calls = getattr(self, "_calls", 0) + 1
         state = getattr(self, "_state", None)
         trainer = Trainer(self.module_, training, self._seed + self._calls, state=state)
-        trainer.fit(self._converter.to_batch(values).to(self._device))
+        trainer.fit(self._converter.encode(rows).to(self._device))
         self._state = trainer.optimizer.state_dict()
         number = len(self.history_) + 1
         self.history_.append({**trainer.history[0], "epoch": number})
@@ -160,12 +171,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Codes of the rows of ``X``, (n, size), without chance."""
-        batch, _ = self._read(X)
-        (z,) = in_blocks(
-            lambda block: (self.module_.encode(block),), batch, self.module_
-        )
-        codes: NDArray[np.float32] = z.numpy()
-        return codes
+        batch = self._read(X)
+        (z,) = in_blocks(lambda b: (self.module_.encode(b),), batch, self.module_)
+        return z.numpy()
 
     def inverse_transform(self, X: ArrayLike) -> Any:
         """Rows that codes (n, size) stand for, in the container of fitting."""
@@ -178,16 +186,18 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         def decode(block: Batch) -> tuple[torch.Tensor]:
             module = self.module_
-            return (module.recipe.likelihood.mean(module.decode(block.x)),)
+            return (module.likelihood.mean(module.decode(block.x)),)
 
         (x,) = in_blocks(decode, Batch(torch.from_numpy(z)), self.module_)
-        return like(self._origin, self._converter.from_entries(x.numpy()))
+        return self._back(x.numpy(), self._origin)
 
     def reconstruct(self, X: Any) -> Any:
-        """Rows of ``X`` as the model rebuilds them, in their container and units."""
-        batch, origin = self._read(X)
+        """Rows of ``X`` as the model rebuilds them; columns set aside as they are."""
+        check_is_fitted(self)
+        rows, origin = read_rows(self, X, reset=False)
+        batch = self._converter.encode(rows)
         (x,) = in_blocks(lambda b: (self.module_.reconstruct(b),), batch, self.module_)
-        return like(origin, self._converter.from_entries(x.numpy()))
+        return self._back(x.numpy(), origin, rows)
 
     def sample(self, n: int = 1, *, random_state: Any = None) -> Any:
         """Draw ``n`` new rows from the prior, in the container and units of fitting."""
@@ -195,28 +205,21 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         with seeded(seed, self._device), torch.inference_mode():
             x = self.module_.sample(n).cpu().numpy()
-        return like(self._origin, self._converter.from_entries(x))
+        return self._back(x, self._origin)
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """log p(x|z) of each row at its typical code, (n,), in nats."""
-        batch, _ = self._read(X)
-        return score_rows(self.module_, batch)
+        return score_rows(self.module_, self._read(X))
 
     def standardize(self, X: Any) -> NDArray[np.float32]:
-        """Rows of ``X`` as the model meets them, (n, columns); missing cells are 0."""
-        batch, _ = self._read(X)
-        return batch.x.numpy()
+        """Rows of ``X`` as the model meets them, (n, entries); missing cells are 0."""
+        return self._read(X).x.numpy()
 
     def explain(self, X: Any) -> Explanation:
         """Contributions of the cells to `score_samples`, and what was expected."""
         check_is_fitted(self)
-        values, origin = read_rows(self, X, reset=False)
-        batch = self._converter.to_batch(values)
-        cells, rest, x = score_cells(self.module_, batch)
-        expected = self._converter.from_entries(x)
-        tables = (like(origin, table) for table in (cells, values, expected))
-        contributions, actual, expected = tables
-        return Explanation(contributions, rest, actual, expected)
+        rows, origin = read_rows(self, X, reset=False)
+        return explain(self.module_, self._converter, rows, (origin, self._origin))
 
     def score(self, X: Any, y: object = None) -> float:
         """Mean of `score_samples`."""
@@ -227,8 +230,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         Noise and draws are those of one fixed seed.
         """
-        batch, _ = self._read(X)
-        return evaluate(self.module_, batch.to(self._device), self._seed + 1)
+        batch = self._read(X).to(self._device)
+        return evaluate(self.module_, batch, self._seed + 1)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters by name; with ``deep``, also those of parts by long names."""
@@ -249,29 +252,28 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             setattr(self, name, value)
         return self
 
-    def _prepare(self, X: Any) -> NDArray[np.float64]:
+    @property
+    def columns_(self) -> tuple[Found, ...]:
+        """Name and kind of each column, and why it is set aside if it is."""
+        return self._converter.found
+
+    def _prepare(self, X: Any) -> Rows:
         """Learn the columns and build an untrained module; return the rows."""
-        values, origin = read_rows(self, X, reset=True, least=2)
+        rows, origin = read_rows(self, X, reset=True, least=2)
         self._origin = origin._replace(index=None)
-        ready = prepare(self, values)
+        ready = prepare(self, rows)
         self._seed, self._device, self._converter, self.recipe_, self.module_ = ready
         self._n_features_out = self.recipe_.bottleneck.width
-        return values
+        return rows
 
-    def _split(self, data: Batch, validation: Any) -> tuple[Batch, Batch | None]:
-        """Rows to train on, and rows to check on."""
-        if validation is None:
-            data, held_out = split(data, self.validation, self._seed)
-        else:
-            values, _ = read_rows(self, validation, reset=False)
-            held_out = self._converter.to_batch(values)
-        here = None if held_out is None else held_out.to(self._device)
-        return data.to(self._device), here
-
-    def _read(self, X: Any) -> tuple[Batch, Origin]:
+    def _read(self, X: Any) -> Batch:
         check_is_fitted(self)
-        values, origin = read_rows(self, X, reset=False)
-        return self._converter.to_batch(values), origin
+        rows, _ = read_rows(self, X, reset=False)
+        return self._converter.encode(rows)
+
+    def _back(self, x: NDArray[np.float32], origin: Origin, rows: Any = None) -> Any:
+        """Entries (n, E) as a table in the container of ``origin``."""
+        return give_back(self._converter, x, (origin, self._origin), rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal estimator of."""
@@ -291,5 +293,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = tags.input_tags.string = True
+        tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

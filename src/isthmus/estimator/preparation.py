@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from sklearn.utils import check_random_state
 
-from isthmus.data.table import NumericTable
-from isthmus.errors import RecipeError
-from isthmus.estimator.rows import column_names
-from isthmus.estimator.suggestions import likelihood_for, recipe_for
+from isthmus.data.learner import TableLearner
+from isthmus.errors import IsthmusWarning, RecipeError
+from isthmus.estimator.rows import columns_of, read_rows
+from isthmus.estimator.suggestions import likelihood_for, recipe_for, wished_content
 from isthmus.model import AutoencoderModule, Recipe
 from isthmus.training import pick_device, seeded
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
+    from isthmus.data.rows import Rows
+    from isthmus.data.table import Table
     from isthmus.trace import Batch
 
 
@@ -26,32 +26,59 @@ class Prepared(NamedTuple):
 
     seed: int
     device: torch.device
-    converter: NumericTable
+    converter: Table
     recipe: Recipe
     module: AutoencoderModule
 
 
-def prepare(estimator: Any, values: NDArray[np.float64]) -> Prepared:
+def prepare(estimator: Any, rows: Rows) -> Prepared:
     """Settle seed, device, converter and recipe, and draw the first weights."""
     if not 0 <= estimator.validation < 1:
         raise RecipeError(f"validation must lie in [0, 1). Got {estimator.validation}.")
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     device = pick_device(estimator.device)
-    likelihood = likelihood_for(estimator, values)
-    converter = NumericTable(column_names(estimator), likelihood.prefers)
-    converter.update(values).finish()
-    recipe = recipe_for(estimator, values.shape[1], likelihood)
-    with seeded(seed, torch.device("cpu")):
-        module = AutoencoderModule(
-            recipe, converter.layout(), missing=converter.missing
+    if estimator.scaling not in {"robust", "standard"}:
+        raise RecipeError(
+            f"scaling must be 'robust' or 'standard'. Got {estimator.scaling!r}."
         )
+    learner = TableLearner(
+        rows.columns,
+        wished_content(estimator),
+        columns_of(estimator),
+        robust=estimator.scaling == "robust",
+    )
+    converter = learner.update(rows).finish()
+    if aside := [f for f in converter.found if f.why and f.name in converter.aside]:
+        told = "; ".join(f"{f.name!r} ({f.why})" for f in aside[:10])
+        warnings.warn(
+            f"Set aside: {told}. Use columns={{{aside[0].name!r}: 'category'}} to keep "
+            f"such a column, or 'identifier' to say that it is one.",
+            IsthmusWarning,
+            stacklevel=4,
+        )
+    layout = converter.layout()
+    likelihood = likelihood_for(estimator, layout)
+    recipe = recipe_for(estimator, len(converter.places), likelihood)
+    with seeded(seed, torch.device("cpu")):
+        module = AutoencoderModule(recipe, layout, missing=converter.missing)
     return Prepared(seed, device, converter, recipe, module.to(device))
 
 
-def split(data: Batch, share: float, seed: int) -> tuple[Batch, Batch | None]:
-    """Rows to train on, and a random share to check on where there are ten or more."""
-    count = round(share * len(data)) if len(data) >= 10 else 0
+def split(estimator: Any, data: Batch, validation: Any) -> tuple[Batch, Batch | None]:
+    """Rows to train on, and to check on: those given, or a share of ten or more."""
+    device, seed = estimator._device, estimator._seed  # noqa: SLF001 - prepared above
+    if validation is not None:
+        rows, _ = read_rows(estimator, validation, reset=False)
+        checked = estimator._converter.encode(rows)  # noqa: SLF001
+        return data.to(device), checked.to(device)
+    count = held_out(estimator, len(data))
     if not count:
-        return data, None
+        return data.to(device), None
     order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
-    return data.rows(order[count:]), data.rows(order[:count])
+    kept, checked = data.rows(order[count:]), data.rows(order[:count])
+    return kept.to(device), checked.to(device)
+
+
+def held_out(estimator: Any, rows: int) -> int:
+    """How many rows are kept out of training: a share of ten or more."""
+    return round(estimator.validation * rows) if rows >= 10 else 0

@@ -2,30 +2,65 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils.validation import check_array, validate_data
 
-from isthmus.data.frames import Origin, open_table
+from isthmus.data.frames import Origin, is_frame, open_cells, open_frame
+from isthmus.data.kinds import Columns
+from isthmus.data.rows import Rows
 from isthmus.errors import DataError
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+READ_AS = {"category": "text", "count": "integer"}
+"""What columns of some kinds are read as."""
 
 
 def read_rows(
     estimator: Any, X: Any, *, reset: bool, least: int = 1
-) -> tuple[NDArray[np.float64], Origin]:
-    """Return X as float64 (n, columns), and where it came from.
+) -> tuple[Rows, Origin]:
+    """Return the rows of X and where they came from.
 
     With ``reset`` the estimator learns number and names of the columns; otherwise
     they must be the same, and named columns are brought into the order of fitting.
     """
-    table, origin = open_table(X)
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu().numpy()
+    elif hasattr(X, "toarray"):  # one of scipy's sparse kinds
+        X = X.toarray()
+    if not is_frame(X):
+        return _of_array(estimator, X, reset=reset, least=least), Origin()
+    if not reset and hasattr(estimator, "feature_names_in_"):
+        return _by_name(estimator, X)
+    rows, origin = open_frame(X, _wanted(estimator, reset=reset))
+    if rows.height < least or not rows.columns:
+        _refuse_the_small(rows, least)
+    names = list(origin.names or ())
+    if not reset:
+        shape = rows.height, len(rows.columns)
+        validate_data(estimator, np.empty(shape), reset=False, skip_check_array=True)
+        return rows.renamed(estimator._converter.names), origin  # noqa: SLF001
+    estimator.n_features_in_ = len(names)
+    if all(isinstance(name, str) for name in names):
+        estimator.feature_names_in_ = np.array(names, dtype=object)
+    elif hasattr(estimator, "feature_names_in_"):
+        del estimator.feature_names_in_  # scikit-learn, too, knows only text
+    return rows, origin
+
+
+def columns_of(estimator: Any) -> Columns:
+    """What the user says of columns."""
+    said = estimator.columns
+    return said if isinstance(said, Columns) else Columns(kinds=said or {})
+
+
+def _of_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Rows:
+    """A matrix of numbers; or of cells of any kind, where there is a text."""
+    wanted = _wanted(estimator, reset=reset)
     try:
         values = check_array(
-            table,
+            X,
             dtype=np.float64,
             ensure_all_finite=False,  # the converter says which column is infinite
             ensure_min_samples=least,
@@ -33,41 +68,47 @@ def read_rows(
             input_name="X",
         )
     except ValueError as error:
-        raise DataError(str(error)) from None
-    known: Any = getattr(estimator, "feature_names_in_", None)
-    names = origin.names or ()
-    if not all(isinstance(name, str) for name in names):
-        names = ()  # scikit-learn, too, knows only names that are text
-    if not names or (known is None and not reset):
-        validate_data(estimator, values, reset=reset, skip_check_array=True)
-    elif reset:
-        estimator.n_features_in_ = len(names)
-        estimator.feature_names_in_ = np.array(names, dtype=object)
-    else:
-        values = values[:, _order(names, list(known))]
-        origin = origin._replace(names=tuple(map(str, known)))
-    return values, origin
+        cells = np.asarray(X, dtype=object)
+        if cells.ndim != 2 or not any(isinstance(cell, str) for cell in cells.flat):
+            raise DataError(str(error)) from None
+        values = None
+    matrix = np.asarray(X, dtype=object) if values is None else values
+    validate_data(estimator, matrix, reset=reset, skip_check_array=True)
+    names = [f"x{j}" for j in range(matrix.shape[1])]
+    if not reset:
+        names = list(estimator._converter.names)  # noqa: SLF001
+    if values is None or "text" in wanted.values():
+        return open_cells(matrix, names, wanted)
+    return Rows.of(values, names)
 
 
-def column_names(estimator: Any) -> tuple[str, ...]:
-    """Names of the columns, ``x0, x1, ...`` where they have none."""
-    known = getattr(estimator, "feature_names_in_", None)
-    if known is not None:
-        return tuple(map(str, known))
-    return tuple(f"x{j}" for j in range(estimator.n_features_in_))
-
-
-def _order(names: tuple[str, ...], known: list[str]) -> list[int]:
-    absent = [name for name in known if name not in names]
-    surplus = [name for name in names if name not in known]
-    if absent or surplus:
-        complaints = [
-            f"{what}: {', '.join(map(repr, which[:10]))}"
-            for what, which in (("missing", absent), ("not known", surplus))
-            if which
-        ]
+def _by_name(estimator: Any, X: Any) -> tuple[Rows, Origin]:
+    """Columns of a frame in the order of fitting; all that is wrong in one error."""
+    converter = estimator._converter  # noqa: SLF001
+    optional = set(converter.aside)
+    try:
+        return open_frame(X, converter.types, list(converter.names), optional)
+    except DataError as error:
         raise DataError(
-            f"The columns are not those of fitting; {'; '.join(complaints)}. Rename, "
-            f"add or leave out columns so that they agree."
+            f"The columns are not those of fitting; {str(error).rstrip('.')}. Rename, "
+            f"add, leave out or convert columns so that they agree."
+        ) from None
+
+
+def _wanted(estimator: Any, *, reset: bool) -> dict[str, str]:
+    if not reset:
+        types: dict[str, str] = estimator._converter.types  # noqa: SLF001
+        return types
+    kinds = columns_of(estimator).kinds
+    aside = {"identifier", "text", "constant"}  # as they stand
+    return {n: READ_AS.get(k, k) for n, k in kinds.items() if k not in aside}
+
+
+def _refuse_the_small(rows: Rows, least: int) -> None:
+    """Say it as scikit-learn says it."""
+    try:
+        check_array(
+            np.empty((rows.height, len(rows.columns))), ensure_min_samples=least
         )
-    return [names.index(name) for name in known]
+    except ValueError as error:
+        raise DataError(str(error)) from None

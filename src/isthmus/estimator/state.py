@@ -10,8 +10,10 @@ import torch
 
 from isthmus.architectures.modules import Modules
 from isthmus.data.frames import Origin
-from isthmus.data.table import NumericTable
+from isthmus.data.kinds import Columns
+from isthmus.data.table import Table
 from isthmus.errors import ModelFileError, RecipeError
+from isthmus.estimator.rows import columns_of
 from isthmus.model import AutoencoderModule, Recipe
 from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
 from isthmus.spec import Spec
@@ -47,6 +49,8 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
     """Parameters as plain data; callbacks and the device are not kept."""
     seed = estimator.random_state
     plain = {name: getattr(estimator, name) for name in PLAIN}
+    plain["scaling"] = estimator.scaling
+    plain["columns"] = columns_of(estimator).to_dict() if estimator.columns else None
     plain["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
     for name in ("architecture", "bottleneck", "likelihood", "corruption", "training"):
         part = getattr(estimator, name)
@@ -59,6 +63,9 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
 def parameters_from(plain: dict[str, Any], **modules: Any) -> dict[str, Any]:
     """Parameters of an estimator from the plain data of `parameters_of`."""
     params = {name: plain[name] for name in (*PLAIN, "random_state")}
+    params["scaling"] = plain.get("scaling", "standard")  # all that 0.1.0 knew
+    said = plain.get("columns")
+    params["columns"] = said and Columns(**said)
     params["hidden"] = tuple(params["hidden"])
     families: dict[str, Callable[[dict[str, Any]], Any]] = {
         "bottleneck": Bottleneck.from_dict,
@@ -83,6 +90,7 @@ def estimator_state(estimator: Any) -> State:
         "recipe": estimator.recipe_.to_dict(),
         "converter": estimator._converter.to_dict(),  # noqa: SLF001 - its own state
         "backend": estimator._origin.backend,  # noqa: SLF001
+        "dtypes": _plain_dtypes(estimator._origin),  # noqa: SLF001
         "frame_names": _plain_names(estimator._origin.names),  # noqa: SLF001
         "feature_names": None if names is None else [str(name) for name in names],
         "history": estimator.history_,
@@ -106,7 +114,7 @@ def from_estimator_state(
         )
     architecture = _architecture(recipe.pop("architecture"), modules)
     made.recipe_ = Recipe.from_dict(recipe).changed(architecture=architecture)
-    made._converter = NumericTable.from_dict(plain["converter"])  # noqa: SLF001
+    made._converter = Table.from_dict(plain["converter"])  # noqa: SLF001
     module = _module(made.recipe_, made._converter, state.tensors)  # noqa: SLF001
     made._device = pick_device(device)  # noqa: SLF001
     made.module_ = module.to(made._device).eval()  # noqa: SLF001
@@ -115,7 +123,8 @@ def from_estimator_state(
     if names is not None:
         made.feature_names_in_ = np.array(names, dtype=object)
     frame_names = plain["frame_names"] and tuple(plain["frame_names"])
-    made._origin = Origin(plain["backend"], frame_names)  # noqa: SLF001
+    dtypes = plain.get("dtypes") and tuple(map(str, plain["dtypes"]))
+    made._origin = Origin(plain["backend"], frame_names, dtypes=dtypes)  # noqa: SLF001
     made._n_features_out = made.recipe_.bottleneck.width  # noqa: SLF001
     made.history_, made._seed = plain["history"], plain["seed"]  # noqa: SLF001
     return made  # type: ignore[no-any-return]
@@ -126,6 +135,13 @@ def _plain_names(names: tuple[Any, ...] | None) -> list[str | int] | None:
     if names is None:
         return None
     return [int(n) if isinstance(n, int | np.integer) else str(n) for n in names]
+
+
+def _plain_dtypes(origin: Origin) -> list[str] | None:
+    """Data types of a pandas frame by name; other frames tell theirs by the cells."""
+    if origin.backend != "pandas" or origin.dtypes is None:
+        return None
+    return [str(dtype) for dtype in origin.dtypes]
 
 
 def _architecture(data: dict[str, Any] | str | None, modules: dict[str, Any]) -> Any:
@@ -143,7 +159,7 @@ def _architecture(data: dict[str, Any] | str | None, modules: dict[str, Any]) ->
 
 
 def _module(
-    recipe: Recipe, converter: NumericTable, tensors: dict[str, Tensor]
+    recipe: Recipe, converter: Table, tensors: dict[str, Tensor]
 ) -> AutoencoderModule:
     """Build a network and put the weights in place."""
 

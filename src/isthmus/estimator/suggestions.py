@@ -5,32 +5,37 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.identity import Identity
 from isthmus.errors import IsthmusWarning
 from isthmus.estimator.parameters import part_of
 from isthmus.likelihoods.bernoulli import Bernoulli
+from isthmus.likelihoods.by_column import ByColumn
 from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import Recipe
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
+    from isthmus.layout import Content, Layout
     from isthmus.parts import Likelihood
 
 
-def likelihood_for(estimator: Any, values: NDArray[np.float64]) -> Likelihood:
-    """Bernoulli where every cell is 0 or 1, else squared error."""
+def wished_content(estimator: Any) -> Content | None:
+    """What every entry shall hold for the likelihood given; None: what suits."""
+    if estimator.likelihood is None:
+        return None
+    likelihood: Likelihood = part_of(estimator, "likelihood")
+    return likelihood.prefers
+
+
+def likelihood_for(estimator: Any, layout: Layout) -> Likelihood:
+    """Squared error for numbers, Bernoulli for zeros and ones, else by column."""
     if estimator.likelihood is not None:
         chosen: Likelihood = part_of(estimator, "likelihood")
         return chosen
-    binary = np.isnan(values) | (values == 0) | (values == 1)
-    if binary.all() and np.nanmin(values, initial=1) != np.nanmax(values, initial=0):
-        return Bernoulli()
-    return SquaredError()
+    if layout.contents == {"real"}:
+        return SquaredError()
+    return Bernoulli() if layout.contents == {"binary"} else ByColumn()
 
 
 def recipe_for(estimator: Any, columns: int, likelihood: Likelihood) -> Recipe:

@@ -21,7 +21,7 @@ class Bernoulli(Likelihood):
     """
 
     aliases: ClassVar[tuple[str, ...]] = ("bce",)
-    explains: ClassVar[frozenset[Content]] = frozenset({"unit"})
+    explains: ClassVar[frozenset[Content]] = frozenset({"unit", "binary"})
     prefers: ClassVar[Content] = "unit"
     metric: ClassVar[str] = "bce"
     logits: ClassVar[bool] = True

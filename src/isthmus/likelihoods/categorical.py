@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import Field
 from torch import Size
@@ -30,15 +30,16 @@ class Categorical(Likelihood):
 
     levels: Annotated[int, Field(ge=2)] = 2
 
-    def check(self, layout: Layout) -> None:
+    def on(self, layout: Layout) -> Self:
         """Refuse columns of more levels than there are logits."""
-        super().check(layout)
+        super().on(layout)
         for field in layout.fields:
             if field.levels is not None and field.levels > self.levels:
                 raise RecipeError(
                     f"Categorical: levels={self.levels}, but the data has "
                     f"{field.levels} levels. Use Categorical(levels={field.levels})."
                 )
+        return self
 
     def view(self, x: Tensor) -> Tensor:
         """One-hot, (..., *event, levels)."""

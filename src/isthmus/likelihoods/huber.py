@@ -21,7 +21,9 @@ class Huber(Likelihood):
     Less its constant; ``delta`` is d, in the units of x.
     """
 
-    explains: ClassVar[frozenset[Content]] = frozenset({"real", "unit", "count"})
+    explains: ClassVar[frozenset[Content]] = frozenset(
+        {"real", "unit", "binary", "count"}
+    )
     prefers: ClassVar[Content] = "real"
     metric: ClassVar[str] = "huber"
 

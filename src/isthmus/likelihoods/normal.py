@@ -21,7 +21,9 @@ REACH = 5.0
 class Normal(Likelihood):
     """x ~ N(m, s^2); y = (m, log s before its bound) on a new last axis."""
 
-    explains: ClassVar[frozenset[Content]] = frozenset({"real", "unit", "count"})
+    explains: ClassVar[frozenset[Content]] = frozenset(
+        {"real", "unit", "binary", "count"}
+    )
     prefers: ClassVar[Content] = "real"
 
     def params(self, event: Size) -> Size:

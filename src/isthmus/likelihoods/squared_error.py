@@ -19,7 +19,9 @@ class SquaredError(Likelihood):
     """log p = -(x - y)^2: a normal density of variance 1/2, less its constant."""
 
     aliases: ClassVar[tuple[str, ...]] = ("mse",)
-    explains: ClassVar[frozenset[Content]] = frozenset({"real", "unit", "count"})
+    explains: ClassVar[frozenset[Content]] = frozenset(
+        {"real", "unit", "binary", "count"}
+    )
     prefers: ClassVar[Content] = "real"
     metric: ClassVar[str] = "mse"
 

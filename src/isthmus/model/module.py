@@ -32,8 +32,8 @@ class AutoencoderModule(nn.Module):
         self, recipe: Recipe, layout: Layout, *, missing: bool = False, stack: int = 0
     ) -> None:
         super().__init__()
-        recipe.likelihood.check(layout)
         self.recipe, self.layout, self.stack = recipe, layout, stack
+        self.likelihood = recipe.likelihood.on(layout)
         self.event = layout.event
         self.costs = recipe.costs()
         for term in self.costs.values():
@@ -41,11 +41,11 @@ class AutoencoderModule(nn.Module):
         told: set[Clue] = {"visible"} if missing else set()
         self.clues = recipe.corruption.clues() | told
         sizes = Sizes(
-            inputs=recipe.likelihood.inputs(self.event),
+            inputs=self.likelihood.inputs(self.event),
             event=self.event,
             features=recipe.bottleneck.features(),
             code=recipe.bottleneck.width,
-            params=recipe.likelihood.params(self.event),
+            params=self.likelihood.params(self.event),
             clues=self.clues,
             stack=stack,
         )
@@ -54,6 +54,9 @@ class AutoencoderModule(nn.Module):
                 raise RecipeError(f"{part!r} cannot be stacked in {stack} replicas.")
         self.encoder, self.decoder = recipe.architecture.build(sizes)
         self.bottleneck = recipe.bottleneck.build()
+        weights = None if layout.weights is None else torch.tensor(layout.weights)
+        self.entry_weights: Tensor | None
+        self.register_buffer("entry_weights", weights, persistent=False)
 
     def forward(
         self,
@@ -78,15 +81,11 @@ class AutoencoderModule(nn.Module):
             if visible is not None:
                 corrupted = _without_missing(corrupted, visible)
         context = self.context(batch, corrupted)
-        features = self.encoder(self.recipe.likelihood.view(corrupted.x), context)
+        features = self.encoder(self.likelihood.view(corrupted.x), context)
         code = (self.bottleneck if chance else self.bottleneck.typical)(features)
         params = self.decode(code.value)
-        judged = corrupted.judged if visible is None else visible
-        if visible is not None and corrupted.judged is not None:
-            judged = visible * corrupted.judged
-        distortion = self.recipe.likelihood.distortion(
-            params, x, judged, len(self.event)
-        )
+        judged = self.judged(batch, corrupted)
+        distortion = self.likelihood.distortion(params, x, judged, len(self.event))
         return Trace(
             x=x,
             visible=visible,
@@ -138,11 +137,20 @@ class AutoencoderModule(nn.Module):
             level = x.new_zeros(x.shape[: x.dim() - len(self.event)])
         return Context(visible, level)
 
+    def judged(self, batch: Batch, corrupted: Corrupted | None = None) -> Tensor | None:
+        """How much each entry counts, (B, *event); None: each once."""
+        weights = self.entry_weights
+        chosen = None if corrupted is None else corrupted.judged
+        known = [w for w in (batch.visible, chosen, weights) if w is not None]
+        if not known:
+            return None
+        return functools.reduce(operator.mul, known).expand_as(batch.x)
+
     def encode(self, batch: Batch | Tensor) -> Tensor:
         """Codes (B, D) of a batch, without chance."""
         if isinstance(batch, Tensor):
             batch = Batch(batch)
-        seen = self.recipe.likelihood.view(batch.x)
+        seen = self.likelihood.view(batch.x)
         z: Tensor = self.bottleneck.mode(self.encoder(seen, self.context(batch)))
         return z
 
@@ -159,28 +167,33 @@ class AutoencoderModule(nn.Module):
 
     def reconstruct(self, batch: Batch | Tensor) -> Tensor:
         """What the model makes of each example, (B, *event), without chance."""
-        return self.recipe.likelihood.mean(self.decode(self.encode(batch)))
+        return self.likelihood.mean(self.decode(self.encode(batch)))
 
     def distortion(self, batch: Batch) -> Tensor:
         """-log p(x|z) of each example, (B,), at its typical code."""
-        params = self.decode(self.encode(batch))
-        likelihood, dims = self.recipe.likelihood, len(self.event)
-        return likelihood.distortion(params, batch.x, batch.visible, dims)
+        params, judged = self.decode(self.encode(batch)), self.judged(batch)
+        return self.likelihood.distortion(params, batch.x, judged, len(self.event))
 
     def explain(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Log-likelihood and reconstruction of every entry, (B, *event) each.
+        """Weighted log-likelihood and reconstruction of every entry, (B, *event) each.
 
         The log-likelihood of a missing cell is exactly 0.
         """
+        params, judged = self.decode(self.encode(batch)), self.judged(batch)
+        entries = self.likelihood.log_prob(params, batch.x)
+        if judged is not None:
+            entries = entries * judged
+        return entries, self.likelihood.mean(params)
+
+    def certainty(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """log p of every entry as it is, and as it is rebuilt, (B, *event) each."""
         params = self.decode(self.encode(batch))
-        entries = self.recipe.likelihood.log_prob(params, batch.x)
-        if batch.visible is not None:
-            entries = entries * batch.visible
-        return entries, self.recipe.likelihood.mean(params)
+        typical = self.likelihood.log_prob(params, self.likelihood.mean(params).round())
+        return self.likelihood.log_prob(params, batch.x), typical
 
     def sample(self, n: int) -> Tensor:
         """Draw ``n`` new examples: means given codes from the prior."""
-        return self.recipe.likelihood.mean(self.decode(self.bottleneck.sample(n)))
+        return self.likelihood.mean(self.decode(self.bottleneck.sample(n)))
 
     def weights(self) -> list[Tensor]:
         """Weight matrices of encoder and decoder: no biases, no norms."""
@@ -195,7 +208,7 @@ class AutoencoderModule(nn.Module):
     def continuous(self) -> Tensor:
         """Mask (*event,) of the entries that may vary continuously."""
         like = next(self.parameters())
-        return self.layout.holding("real", "unit").to(like)
+        return self.layout.holding("real", "unit", "binary").to(like)
 
 
 def _without_missing(corrupted: Corrupted, visible: Tensor) -> Corrupted:

@@ -19,5 +19,6 @@ def linear(size: int | None = None, **keywords: Any) -> Autoencoder:
         "architecture": Mlp(hidden=()),
         "bottleneck": Dense(),
         "learning_rate": 5e-3,
+        "scaling": "standard",
     }
     return Autoencoder(**(choices | keywords))

@@ -64,7 +64,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the rows of ``X``, (n, columns), then where unusual scores begin."""
         share = self.contamination
-        if share != "auto" and not 0 <= share <= 0.5:
+        number = isinstance(share, int | float) and 0 <= share <= 0.5
+        if share != "auto" and not number:
             raise RecipeError(
                 f"contamination must be 'auto' or lie in [0, 0.5]. Got {share!r}."
             )
@@ -149,4 +150,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
+        tags.input_tags.sparse = tags.input_tags.string = True
+        tags.input_tags.categorical = True
         return tags

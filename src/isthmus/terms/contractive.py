@@ -37,7 +37,7 @@ class Contractive(Term):
 
     def check(self, layout: Layout) -> None:
         """Refuse data without a continuous entry: there is no derivative to shrink."""
-        if not layout.contents & {"real", "unit"}:
+        if not layout.contents & {"real", "unit", "binary"}:
             raise RecipeError(
                 f"{self!r} needs entries that vary continuously, and the data holds "
                 f"{sorted(layout.contents)}. Leave the term out."

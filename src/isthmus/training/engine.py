@@ -94,6 +94,7 @@ class Trainer:
         self.usual_norm = 0.0
         self.finite = self.flat.snapshot()
         self.batch_size = 0
+        self.began = 0.0
 
     def fit(
         self,
@@ -103,14 +104,13 @@ class Trainer:
         tell: Callable[[Epoch, float], None] = lambda _epoch, _seconds: None,
         callbacks: tuple[Callable[[Epoch], object], ...] = (),
     ) -> None:
-        """Train until the epochs are over or nothing improves; keep the best weights.
+        """Train until epochs or time are over or nothing improves; keep the best.
 
         ``tell`` hears of every epoch and how long it took. A loss, gradient or weight
-        that is not finite restores the last finite weights and raises
-        `NonFiniteLossError`.
+        that is no finite number restores the last good ones: `NonFiniteLossError`.
         """
         assert not self.steps, "its weights are released: make another trainer"
-        best, stale = float("inf"), 0
+        best, stale, self.began = float("inf"), 0, time.perf_counter()
         first = kept = self.finite
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
@@ -136,7 +136,8 @@ class Trainer:
                     epoch = Epoch(number, epochs, self.history[-1], self.model)
                     tell(epoch, time.perf_counter() - started)
                     wish = [callback(epoch) is True for callback in callbacks]
-                    if any(wish) or 0 < self.training.patience <= stale:
+                    spent = self._spent() >= 1
+                    if any(wish) or spent or 0 < self.training.patience <= stale:
                         break
             self.flat.restore(kept)
         except NonFiniteLossError:
@@ -147,15 +148,29 @@ class Trainer:
             self.model.train(mode=False)
 
     def _epoch(self, data: Batch, past: int, epochs: int) -> Figures:
-        """One pass over the data in a fresh order, after ``past`` others."""
-        done = past / epochs
+        """One pass over the data in a fresh order, after ``past`` others.
+
+        It ends early where the time is over; one step is always taken.
+        """
+        done, seen = past / epochs, 0
         self.model.train()
         totals: Figures = {}
         steps = len(_sizes(len(data), self.batch_size)) * epochs
         for batch in self._batches(data):
-            _add(totals, self._step(batch, Progress(done, len(data))), len(batch))
+            spent = self._spent()
+            if seen and spent >= 1:
+                break
+            progress = Progress(min(max(done, spent), 1.0), len(data))
+            _add(totals, self._step(batch, progress), len(batch))
+            seen += len(batch)
             done += 1 / steps
-        return {name: total / len(data) for name, total in totals.items()}
+        return {name: total / seen for name, total in totals.items()}
+
+    def _spent(self) -> float:
+        """Share of the allowed time that is over; 0 where time is not limited."""
+        if self.training.seconds is None:
+            return 0.0
+        return (time.perf_counter() - self.began) / self.training.seconds
 
     def _step(self, batch: Batch, progress: Progress) -> Figures:
         """Forward, backward, guard, clip, update."""

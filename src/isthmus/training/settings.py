@@ -33,6 +33,11 @@ class Training(Spec):
     After ``patience`` epochs in which the loss (on validation rows, where there are
     any) did not fall by ``min_improvement`` of its best value, training ends (0: never
     early). The best weights are kept in any case.
+
+    After ``seconds``, training ends within a step. Schedule and warm-ups follow the
+    share of the steps or of the time that is over, whichever is larger, so that both
+    come to their end. How many steps fit in is chance: a time limit gives up
+    repeatability.
     """
 
     epochs: PositiveInt | None = None
@@ -57,6 +62,7 @@ class Training(Spec):
     clip_norm: PositiveFloat | None = None
     patience: NonNegativeInt = 20
     min_improvement: NonNegativeFloat = 1e-3
+    seconds: PositiveFloat | None = None
 
     @property
     def step_size(self) -> float:
@@ -66,10 +72,12 @@ class Training(Spec):
     def plan(self, rows: int) -> tuple[int, int]:
         """Epochs and batch size for this many rows.
 
-        By default the power of two next to rows / 32, from 16 to 256, and as many
-        epochs as make about 4,000 steps, from 20 to 500.
+        By default the power of two next to rows / 32, from 16 to 256, or that next to
+        rows / 512, up to 1,024, if it is larger; and as many epochs as make about 4,000
+        steps, from 20 to 500.
         """
-        size = self.batch_size or min(max(2 ** round(math.log2(rows / 32)), 16), 256)
+        few, many = (2 ** round(math.log2(rows / share)) for share in (32, 512))
+        size = self.batch_size or max(min(max(few, 16), 256), min(many, 1024))
         steps = math.ceil(rows / size)
         return self.epochs or min(max(math.ceil(4000 / steps), 20), 500), size
 

@@ -1,0 +1,56 @@
+"""What ``isthmus fit`` would do, without doing it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+MOMENT = 1e-9
+"""Seconds after which training ends at its first step."""
+
+
+def plan(model: Any, rows: pa.Table) -> dict[str, Any]:
+    """The recipe that the rows settle, what they are, and the number of weights.
+
+    A copy of the model takes one step of training, so that what would fail now fails.
+    """
+    from sklearn.base import clone
+
+    from isthmus.artifacts.recipes import describe
+    from isthmus.model import FAMILIES
+
+    inner = clone(getattr(model, "autoencoder", model))
+    one_step = {"verbose": 0, "validation": 0, "training__seconds": MOMENT}
+    tried = inner.set_params(**one_step).fit(rows)
+    settled = describe(tried)
+    parts = {name: settled[name] for name in (*FAMILIES, "terms")}
+    return {
+        "rows": rows.num_rows,
+        "columns": describe_columns(tried, rows),
+        "weights": sum(p.numel() for p in tried.module_.parameters()),
+        "recipe": describe(model, rows.num_rows) | parts,
+    }
+
+
+def describe_columns(model: Any, rows: pa.Table) -> list[str]:
+    """A line per column: its name, and what its cells are."""
+    del model
+    width = max(map(len, rows.column_names))
+    return [f"{field.name:<{width}}  {field.type}" for field in rows.schema]
+
+
+def as_comments(plan: dict[str, Any], data: str, left_out: dict[str, list[str]]) -> str:
+    """The plan as comments that may stand above its recipe."""
+    training = plan["recipe"]["training"]
+    epochs, batch = training["epochs"], training["batch_size"]
+    gone = [f"{', '.join(cols)} (--{name})" for name, cols in left_out.items() if cols]
+    lines = [
+        f"{data}: {plan['rows']:,} rows, {len(plan['columns'])} columns",
+        *(f"  {line}" for line in plan["columns"]),
+        f"Left out: {'; '.join(gone) or 'nothing'}.",
+        f"{plan['weights']:,} weights; at most {epochs} epochs, {batch} rows a step.",
+        "Nothing was written.",
+    ]
+    return "".join(f"# {line}\n" for line in lines)

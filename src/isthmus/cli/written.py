@@ -1,0 +1,17 @@
+"""What a command has written so far, to be told where it is interrupted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+files: list[Path] = []
+
+
+def told() -> str:
+    """One sentence on `files`."""
+    if not files:
+        return "Nothing was written."
+    return f"Written until then: {', '.join(map(str, files))}."

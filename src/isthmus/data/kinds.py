@@ -1,0 +1,90 @@
+"""What the columns of a table are, as the user would say it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from pydantic import Field, NonNegativeFloat
+
+from isthmus.spec import Spec
+
+if TYPE_CHECKING:
+    from isthmus.data.categories import LevelCounts
+    from isthmus.data.rows import Column, Type
+
+Kind = Literal[
+    "float",
+    "integer",
+    "boolean",
+    "category",
+    "datetime",
+    "duration",
+    "count",
+    "constant",
+    "identifier",
+    "text",
+]
+
+FEW = 20
+"""A column of text with no more values than this is a category in any case."""
+
+COUNTER = 100
+"""Rows from which whole numbers without a gap or repeat are a counter of rows."""
+
+_NAMED_LIKE_ONE = re.compile(r"(?:^|[^a-z])(?:id|uuid|guid|pid)$|[a-z]I[dD]$")
+
+
+class Columns(Spec):
+    """What the user says of columns, by name.
+
+    ``kinds`` overrules what a column is taken for: ``category`` for numbers that are
+    codes, ``count`` for 0, 1, 2, ... under a Poisson likelihood, ``identifier`` for
+    columns to set aside. ``weights`` multiplies what a column counts in losses and
+    scores; by default every column counts alike.
+    """
+
+    kinds: dict[str, Kind] = Field(default_factory=dict)
+    weights: dict[str, NonNegativeFloat] = Field(default_factory=dict)
+
+
+class Found(NamedTuple):
+    """A column, and what it was found to be."""
+
+    name: str
+    kind: Kind
+    type: Type
+    """What its cells are read as."""
+    why: str = ""
+    """Why it is set aside; empty where it is not."""
+
+
+def kind_of_text(column: Column, seen: LevelCounts) -> Found:
+    """A category, unless its values hardly repeat."""
+    count, total = len(seen.counts), seen.cells
+    if not seen.too_many and count <= 1:
+        return Found(column.name, "constant", column.type, "every cell is the same")
+    typed = column.arrow.startswith("dictionary")
+    if not seen.too_many and (typed or count <= max(FEW, total / 2)):
+        return Found(column.name, "category", column.type)
+    distinct = f"more than {len(seen.counts):,}" if seen.too_many else f"{count:,}"
+    if seen.words > 4 * total:
+        return Found(
+            column.name,
+            "text",
+            column.type,
+            f"free text: {distinct} different of {total:,}",
+        )
+    return Found(
+        column.name,
+        "identifier",
+        column.type,
+        f"{distinct} values in {total:,} rows differ",
+    )
+
+
+def is_counter(name: str, rows: int, low: float, high: float) -> bool:
+    """Whether whole numbers that all differ, from low to high, only name their rows."""
+    if _NAMED_LIKE_ONE.search(name):
+        return rows > FEW
+    return rows >= COUNTER and high - low + 1 <= 1.5 * rows

@@ -1,0 +1,68 @@
+"""Rows of a table, taken out of their container."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+Type = Literal["float", "integer", "boolean", "datetime", "duration", "text"]
+"""What the cells of a column are; all but ``text`` are kept as float64."""
+
+
+class Column(NamedTuple):
+    """A column as it stood in its container."""
+
+    name: str
+    type: Type
+    arrow: str
+    """Its Arrow type in words, in which it goes back: ``int64``, ``dictionary``."""
+    step: float = 0.0
+    """All its cells are multiples of this, if it is not 0; answers are, too."""
+
+
+class Rows(NamedTuple):
+    """Cells as two kinds of memory: one matrix of numbers, and columns of text."""
+
+    columns: tuple[Column, ...]
+    numbers: NDArray[np.float64]
+    """(n, columns that are no text), in their order; NaN where a cell is missing.
+
+    Times are seconds since 1970-01-01 UTC, durations seconds.
+    """
+    texts: dict[str, pa.ChunkedArray]
+    """The columns of text by name; null where a cell is missing."""
+
+    @classmethod
+    def of(cls, values: NDArray[np.float64], names: Sequence[str]) -> Rows:
+        """A matrix of numbers."""
+        columns = tuple(Column(name, "float", "double") for name in names)
+        return cls(columns, values, {})
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return len(self.numbers)
+
+    @property
+    def numeric(self) -> list[str]:
+        """Names of the columns of ``numbers``."""
+        return [column.name for column in self.columns if column.type != "text"]
+
+    def renamed(self, names: Sequence[str]) -> Rows:
+        """The same rows under other names."""
+        pairs = list(zip(self.columns, names, strict=True))
+        columns = tuple(column._replace(name=name) for column, name in pairs)
+        texts = {n: self.texts[c.name] for c, n in pairs if c.name in self.texts}
+        return Rows(columns, self.numbers, texts)
+
+    def slice(self, start: int, stop: int) -> Rows:
+        """Rows from ``start`` up to ``stop``."""
+        texts = {n: text.slice(start, stop - start) for n, text in self.texts.items()}
+        return Rows(self.columns, self.numbers[start:stop], texts)
