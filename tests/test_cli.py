@@ -206,7 +206,7 @@ def test_the_summary_goes_to_standard_error(folder, capfd):
     assert run([*map(str, words), "--out", str(folder / "x.isthmus")]) == 0
     out, err = capfd.readouterr()
     assert out == ""
-    for told in ("120 rows, 5 columns -> 2", "PCA with 2 components", "Next:"):
+    for told in ("120 rows, 5 columns -> 2", "PCA of the same size", "Next:"):
         assert told in err
 
 

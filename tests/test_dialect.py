@@ -85,7 +85,12 @@ CELLS = [  # (line of the page, words of a column, its type, its values if they 
     ("nothing but missing cells", ["", "NA", "?"], "empty", [None] * 3),
     ("`2024-12-31`", ["2024-12-31", "NaT"], "date", [NEW_YEAR, None]),
     *(
-        ("`2024-12-31 23:59`, `2024-12-31T23:59:59.5`", [word], "datetime", [time])
+        (
+            "`2024-12-31 23:59`, `2024-12-31T23:59:59.5`",
+            [word],
+            "datetime",
+            [time.replace(tzinfo=None)],
+        )
         for word, time in {
             "2024-12-31 12:00": NOON,
             "2024-12-31T12:00": NOON,
@@ -94,7 +99,7 @@ CELLS = [  # (line of the page, words of a column, its type, its values if they 
         }.items()
     ),
     *(
-        ("`2024-12-31T23:59Z`, `2024-12-31 23:59:59+02:00`", [w], "datetime", [NOON])
+        ("`2024-12-31T23:59Z`, `2024-12-31 23:59:59+02:00`", [w], "instant", [NOON])
         for w in (
             *("2024-12-31T12:00Z", "2024-12-31 14:00:00+02:00"),
             *("2024-12-31 10:30:00.000-0130", "2024-12-31T13:00+01"),
@@ -103,13 +108,13 @@ CELLS = [  # (line of the page, words of a column, its type, its values if they 
     (
         "dates and times in one column",
         ["2024-12-31", "2024-12-31 12:00", "2024-12-31T12:00Z"],
-        "datetime",
+        "instant",
         [MIDNIGHT, NOON, NOON],
     ),
     *(
-        ("more than six digits behind the second", [word], "datetime", [time])
+        ("more than six digits behind the second", [word], "instant", [time])
         for word, time in {
-            "2024-12-31 00:00:00.123456789": MIDNIGHT.replace(microsecond=123_456),
+            "2024-12-31 00:00:00.123456789Z": MIDNIGHT.replace(microsecond=123_456),
             "2024-12-31 00:00:00.9999999Z": MIDNIGHT.replace(microsecond=999_999),
         }.items()
     ),

@@ -5,23 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from sklearn.decomposition import PCA
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def pca_error(x: NDArray[np.float32], size: int) -> float:
-    """Mean squared error per entry of PCA with ``size`` components on rows x (n, d).
-
-    (Pearson, 1901.) It is fitted on the rows it is measured on.
-    """
-    pca = PCA(min(size, *x.shape)).fit(x)
-    error = x - pca.inverse_transform(pca.transform(x))
-    return float(np.square(error).mean())
 
 
 def detection_figures(scores: NDArray[np.float64], anomaly: Any) -> dict[str, float]:

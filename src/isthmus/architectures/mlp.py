@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import torch
-from pydantic import PositiveInt
+from pydantic import PositiveInt, field_validator
 from torch import Size, Tensor, nn
 
 from isthmus.architectures._layers import (
@@ -41,6 +41,11 @@ class Mlp(Architecture):
     """
 
     stackable: ClassVar[bool] = True
+
+    @field_validator("hidden", "decoder", mode="before")
+    @classmethod
+    def _one_layer(cls, widths: object) -> object:
+        return (widths,) if isinstance(widths, int) else widths
 
     hidden: Widths | None = None
     decoder: Widths | None = None

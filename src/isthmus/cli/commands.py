@@ -127,7 +127,8 @@ def explain(
 
     isthmus explain model.isthmus new.csv --top 3 --columns 5
 
-    ``contribution`` is the column's share of the score, in nats.
+    ``contribution`` is the column's share of the score, in nats. Categories have a
+    probability: that of the cell as it is, and of what was expected in its place.
     """
     from isthmus.cli.reasons import one_type, reasons
 
@@ -137,13 +138,14 @@ def explain(
     cells = [
         (row, cell) for row, found in zip(order, told, strict=True) for cell in found
     ]
-    lines = {
-        "row": [row for row, _ in cells],
+    lines = identifiers(opened, [row for row, _ in cells]) | {
         "score": [scores[row] for row, _ in cells],
         "column": [cell.column for _, cell in cells],
         "contribution": [cell.contribution for _, cell in cells],
         "actual": one_type([cell.actual for _, cell in cells]),
         "expected": one_type([cell.expected for _, cell in cells]),
+        "actual_probability": [cell.actual_probability for _, cell in cells],
+        "expected_probability": [cell.expected_probability for _, cell in cells],
     }
     answer(lines, out, as_json=as_json, raw=raw)
 

@@ -17,6 +17,7 @@ from isthmus.cli.options import (
     Task,
     chosen,
     duration,
+    kinds,
     names,
     settings,
 )
@@ -66,6 +67,14 @@ Identifier = Annotated[
         "--id", metavar="A,B,C", help="Columns to leave out but keep in answers."
     ),
 ]
+Kinds = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        metavar="A=KIND,...",
+        help="What columns are, where their cells mislead: zip=category.",
+    ),
+]
 Seed = Annotated[
     int | None, typer.Option(metavar="N", help="Of all chance; 0 by default.")
 ]
@@ -89,6 +98,7 @@ def fit(
     ignore: Ignore = None,
     identifier: Identifier = None,
     label: Label = None,
+    kind: Kinds = None,
     seed: Seed = None,
     device: Device = None,
     dry_run: Dry = False,
@@ -99,6 +109,7 @@ def fit(
 
     isthmus fit data.csv
     isthmus fit data.csv --task anomaly --id customer --label fraud --time 5m
+    isthmus fit data.csv --ignore notes --kind zip=category
     isthmus fit "part-*.parquet" --preset variational --size 8 --out codes.isthmus
     isthmus fit data.csv --recipe mine.toml --set terms.l1.weight=0.1 --dry-run
 
@@ -109,13 +120,12 @@ def fit(
     from isthmus.cli.tables import set_aside
     from isthmus.data.files import read_table
 
-    options = chosen(
-        task=task, preset=preset, size=size, epochs=epochs, random_state=seed
-    )
+    options = chosen(task=task, preset=preset, size=size, epochs=epochs)
+    options |= chosen(random_state=seed, columns=kinds(kind))
     model = _model(options, time, setting, recipe, device)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
     _check(out, quiet=quiet)
-    beside, rows = set_aside(read_table(data), left_out)
+    beside, rows = set_aside(read_table(data, _words(model, left_out)), left_out)
     if dry_run:
         _tell_plan(model, rows, data, left_out, as_json=as_json)
         return
@@ -123,6 +133,16 @@ def fit(
     _save(model, rows, out, left_out)
     if as_json or not quiet:
         _tell(model, (rows, beside), out, left_out, as_json=as_json)
+
+
+def _words(model: Any, left_out: dict[str, list[str]]) -> set[str]:
+    """Columns whose words stay as they are: names, labels and wished categories."""
+    from isthmus.estimator.rows import columns_of
+
+    kinds = columns_of(getattr(model, "autoencoder", model)).kinds
+    return {name for part in left_out.values() for name in part} | {
+        name for name, kind in kinds.items() if kind in {"category", "identifier"}
+    }
 
 
 def _model(

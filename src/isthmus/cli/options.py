@@ -86,6 +86,15 @@ def names(text: str | None) -> list[str]:
     return [name.strip() for name in (text or "").split(",") if name.strip()]
 
 
+def kinds(text: str | None) -> dict[str, Any] | None:
+    """What ``zip=category,when=datetime`` says of columns; None for nothing."""
+    pairs = [pair.partition("=") for pair in names(text)]
+    for name, equals, kind in pairs:
+        if not (name and equals and kind):
+            raise typer.BadParameter(f"--kind wants COLUMN=KIND. Got {name + kind!r}.")
+    return {"kinds": {name: kind for name, _, kind in pairs}} if pairs else None
+
+
 def duration(text: str) -> float:
     """Seconds of ``90s``, ``5m``, ``1h`` or ``1h30m``."""
     number = r"(\d+(?:\.\d+)?)"

@@ -35,10 +35,15 @@ def plan(model: Any, rows: pa.Table) -> dict[str, Any]:
 
 
 def describe_columns(model: Any, rows: pa.Table) -> list[str]:
-    """A line per column: its name, and what its cells are."""
-    del model
+    """A line per column: its name, its Arrow type, and what it is taken for."""
     width = max(map(len, rows.column_names))
-    return [f"{field.name:<{width}}  {field.type}" for field in rows.schema]
+    types = {field.name: str(field.type) for field in rows.schema}
+    longest = max(map(len, types.values()))
+    return [
+        f"{found.name:<{width}}  {types[found.name]:<{longest}}  {found.kind}"
+        f"{f' ({found.why})' if found.why else ''}"
+        for found in model.columns_
+    ]
 
 
 def as_comments(plan: dict[str, Any], data: str, left_out: dict[str, list[str]]) -> str:

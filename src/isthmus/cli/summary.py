@@ -15,6 +15,7 @@ def summarize(
 ) -> dict[str, Any]:
     """Figures of a fitted model on the rows it was trained on."""
     from isthmus.cli.detection import detection, values_of
+    from isthmus.estimator.comparison import beside_pca
 
     autoencoder = getattr(model, "autoencoder_", model)
     history = autoencoder.history_
@@ -30,12 +31,36 @@ def summarize(
         "best_epoch": losses.index(min(losses)) + 1,
         "watched": watched,
         "losses": losses,
-        **_beside_pca(autoencoder, rows),
+        "kinds": [found._asdict() for found in autoencoder.columns_],
+        "errors": {
+            name: beside._asdict()
+            for name, beside in beside_pca(autoencoder, rows).items()
+        },
     }
     two = len(label) == 1 and len({*values_of(beside, label[0])} - {None}) == 2
     if two and detects:
         figures |= detection(model.score_samples(rows), beside, label[0])
     return figures
+
+
+ERRORS = {
+    "numbers": "numbers: mean squared error per scaled cell",
+    "categories": "categories: share of cells rebuilt wrong",
+}
+
+
+def kinds_in_words(kinds: list[dict[str, str]]) -> list[str]:
+    """What columns were found to be, and which were set aside, in a line each."""
+    from collections import Counter
+
+    counts = Counter(found["kind"] for found in kinds)
+    lines = [", ".join(f"{number} {kind}" for kind, number in counts.most_common())]
+    lines += [
+        f"set aside: {found['name']} ({found['why']})"
+        for found in kinds
+        if found["kind"] in {"identifier", "text"}
+    ]
+    return lines
 
 
 def told(figures: dict[str, Any], out: Path) -> str:
@@ -45,14 +70,15 @@ def told(figures: dict[str, Any], out: Path) -> str:
     curve = f"{_sparkline(losses)} {losses[0]:.4g} -> {min(losses):.4g}"
     lines = [
         f"{rows:,} rows, {columns} columns -> {size} code entries",
+        *kinds_in_words(figures["kinds"]),
         f"{figures['watched']} {curve}",
         f"the weights of epoch {best} of {len(losses)} were best, and are kept",
     ]
-    if "pca" in figures:
-        lines.append(
-            f"mean squared error per standardised cell {figures['mse']:.4g}; PCA with "
-            f"{figures['pca_size']} components {figures['pca']:.4g}"
-        )
+    lines += [
+        f"{ERRORS[kind]} {e['model']:.4g}; PCA of the same size {e['pca']:.4g}, "
+        f"guessing {e['guess']:.4g}"
+        for kind, e in figures["errors"].items()
+    ]
     if "roc_auc" in figures:
         lines.append(
             f"ROC-AUC {figures['roc_auc']:.4g} for {figures['anomaly_is']}, which the "
@@ -67,21 +93,6 @@ def told(figures: dict[str, Any], out: Path) -> str:
         else f"  isthmus encode {out} FILE --picture codes.png",
     ]
     return "\n".join(lines) + "\n"
-
-
-def _beside_pca(autoencoder: Any, rows: pa.Table) -> dict[str, float]:
-    """Error per entry beside PCA's, where both mean the same."""
-    import numpy as np
-
-    from isthmus.metrics import pca_error
-
-    if autoencoder.recipe_.likelihood.metric != "mse":
-        return {}
-    x = autoencoder.standardize(rows)
-    ours = autoencoder.standardize(autoencoder.reconstruct(rows)) - x
-    size = min(autoencoder.recipe_.bottleneck.width, x.shape[1])
-    error = float(np.square(ours).mean())
-    return {"mse": error, "pca": pca_error(x, size), "pca_size": size}
 
 
 def _sparkline(values: list[float], width: int = 30) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isthmus.cli import written
@@ -31,18 +32,19 @@ def open_for_model(source: str, model: Path, label: str | None = None) -> Opened
     from isthmus.artifacts import inspect, load
     from isthmus.data.files import read_table
 
-    document = inspect(model)
-    notes, state = document["notes"], document["state"]
-    names = state.get("autoencoder", state)["feature_names"]
-    table = read_table(source)
-    left_out = {*notes.get("ignore", []), *notes.get("id", []), *notes.get("label", [])}
+    notes, loaded = inspect(model)["notes"], load(model)
+    autoencoder = getattr(loaded, "autoencoder_", loaded)
+    left_out = {n for kind in ("ignore", "id", "label") for n in notes.get(kind, [])}
+    words = {found.name for found in autoencoder.columns_ if found.type == "text"}
+    table = read_table(source, words | left_out)
+    names = getattr(autoencoder, "feature_names_in_", None)
     known = table.column_names if names is None else names  # trained on a bare array
     aside = [name for name in table.column_names if name not in known]
     beside, rows = set_aside(table, {"label": [label] if label else [], "": aside})
     if strange := [name for name in aside if name not in {*left_out, label}]:
         shown = ", ".join(map(repr, strange[:10]))
         sys.stderr.write(f"Set aside, because the model does not know it: {shown}\n")
-    return Opened(load(model), rows, beside, notes)
+    return Opened(loaded, rows, beside, notes)
 
 
 def set_aside(
@@ -79,7 +81,7 @@ def answer(
     from isthmus.cli.spreadsheets import defused
     from isthmus.data.files import write_table
 
-    table = pa.table(columns)
+    table = _shortened(pa.table(columns))
     as_csv = not as_json if out is None else not is_parquet(out)
     if as_csv and not raw:
         table = defused(table)
@@ -95,6 +97,18 @@ def answer(
             table, sys.stdout.buffer, csv.WriteOptions(quoting_style="needed")
         )
         sys.stdout.flush()
+
+
+def _shortened(table: pa.Table) -> pa.Table:
+    """Times without the six zeros behind whole seconds."""
+    import pyarrow as pa
+
+    for j, field in enumerate(table.schema):
+        if pa.types.is_timestamp(field.type):
+            with suppress(pa.ArrowInvalid):  # there are fractions
+                cells = table[j].cast(pa.timestamp("s", field.type.tz))
+                table = table.set_column(j, field.name, cells)
+    return table
 
 
 def is_parquet(path: Path) -> bool:

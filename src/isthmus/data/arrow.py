@@ -48,9 +48,8 @@ def _reading(cells: pa.ChunkedArray, wanted: str | None) -> str:
         wanted == "boolean" and dialect.join(found, "float") != "text"
     ):
         return found
-    return {"integer": "float", "float": "float", "datetime": "datetime"}.get(
-        wanted, wanted
-    )
+    wider = {"integer": "float", "datetime": "instant"}
+    return wider.get(wanted, wanted)
 
 
 def to_arrow(column: Column, cells: NDArray[np.float64]) -> pa.Array:

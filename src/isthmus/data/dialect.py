@@ -38,7 +38,8 @@ _FORMS = {  # a narrower type before a wider one
     "integer": (rf"-?{_WHOLE}", pa.int64()),
     "float": (rf"-?(?:{_DECIMAL}|(?i:inf|infinity))", pa.float64()),
     "date": (_DAY, pa.date32()),
-    "datetime": (rf"{_DAY}(?:[T ]{_TIME}{_ZONE}?)?", pa.timestamp("us", "UTC")),
+    "datetime": (rf"{_DAY}(?:[T ]{_TIME})?", pa.timestamp("us")),
+    "instant": (rf"{_DAY}(?:[T ]{_TIME}{_ZONE}?)?", pa.timestamp("us", "UTC")),
 }
 _WANTED = {
     "empty": "nothing",
@@ -47,18 +48,21 @@ _WANTED = {
     "float": "a number",
     "date": "a date such as 2024-12-31",
     "datetime": "a time such as 2024-12-31 23:59",
+    "instant": "a time such as 2024-12-31 23:59+01:00",
 }
 TYPES = (*_FORMS, "text")
 """What a column of text can be. A narrower type fits into a wider one::
 
     empty < boolean < text
     empty < integer < float < text
-    empty < date < datetime < text
+    empty < date < datetime < instant < text
 """
 
 _WIDER = {
     frozenset({"integer", "float"}): "float",
     frozenset({"date", "datetime"}): "datetime",
+    frozenset({"date", "instant"}): "instant",
+    frozenset({"datetime", "instant"}): "instant",
 }
 _HEAD = 64  # rows that rule most types out before all are looked at
 
@@ -78,8 +82,8 @@ def join(a: str, b: str) -> str:
 def parse(text: pa.ChunkedArray, kind: str, name: str) -> pa.ChunkedArray:
     """The cells of the column ``name`` as values of a type; null where missing.
 
-    Numbers too large for float64 are infinite. Times are in UTC, also those that do not
-    say so. Text keeps the blanks around it.
+    Numbers too large for float64 are infinite. Times are in UTC if any of them has a
+    zone. Text keeps the blanks around it.
     """
     cells = _cells(text)
     if kind == "text":
@@ -159,25 +163,22 @@ def _values(cells: pa.ChunkedArray, kind: str) -> pa.ChunkedArray | None:
     if not pc.all(fits, min_count=0).as_py():
         return None
     try:
-        return _moments(cells) if kind == "datetime" else cells.cast(arrow)
+        if kind in {"datetime", "instant"}:
+            cells = _full(cells, zone="Z" if kind == "instant" else "")
+        return cells.cast(arrow)
     except pa.ArrowInvalid:  # a number beyond int64, a 30th of February
         return None
 
 
-def _moments(times: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Times in UTC. Where no zone is given, UTC is meant."""
-    utc = pa.timestamp("us", "UTC")
-    try:
-        return times.cast(pa.timestamp("us")).cast(utc)
-    except pa.ArrowInvalid:  # some have a zone, which all must have then
-        pass
+def _full(times: pa.ChunkedArray, zone: str) -> pa.ChunkedArray:
+    """Days with an hour, six digits behind the second at most, and a zone for all."""
     for pattern, full in (
         (r"\A(.{10})\z", r"\1 00:00"),
         (r"(\.[0-9]{6})[0-9]+", r"\1"),
-        (r"\A(.{10}[T ][0-9:.]+)\z", r"\1Z"),
+        (r"\A(.{10}[T ][0-9:.]+)\z", rf"\1{zone}"),
     ):
         times = pc.replace_substring_regex(times, pattern, full)
-    return times.cast(utc)
+    return times
 
 
 def _first_misfit(cells: pa.ChunkedArray, kind: str) -> int:

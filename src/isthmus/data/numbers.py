@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from isthmus.layout import Content
 
-KNEE = 10.0
+KNEE = 30.0
 """Spreads from the centre up to which a number is taken as it is."""
 
 CLIP = 1e4

@@ -62,6 +62,14 @@ class Rows(NamedTuple):
         texts = {n: self.texts[c.name] for c, n in pairs if c.name in self.texts}
         return Rows(columns, self.numbers, texts)
 
+    def every(self, step: int) -> Rows:
+        """Each ``step``-th row."""
+        if step <= 1:
+            return self
+        picked = np.arange(0, self.height, step)
+        texts = {name: text.take(picked) for name, text in self.texts.items()}
+        return Rows(self.columns, self.numbers[picked], texts)
+
     def slice(self, start: int, stop: int) -> Rows:
         """Rows from ``start`` up to ``stop``."""
         texts = {n: text.slice(start, stop - start) for n, text in self.texts.items()}

@@ -47,7 +47,7 @@ def recipe_for(estimator: Any, columns: int, likelihood: Likelihood) -> Recipe:
         bottleneck = bottleneck.changed(size=size)
     architecture = part_of(estimator, "architecture")
     if isinstance(architecture, Mlp) and architecture.hidden is None:
-        architecture = architecture.changed(hidden=tuple(estimator.hidden))
+        architecture = architecture.changed(hidden=estimator.hidden)
     recipe = Recipe(
         architecture=architecture,
         bottleneck=bottleneck,
