@@ -28,7 +28,8 @@ def name_of(page):
 
 
 @pytest.mark.parametrize(
-    "name", ["README.md", "docs/how-it-works.md", "docs/tutorial.md"]
+    "name",
+    ["README.md", "docs/how-it-works.md", "docs/tables.md", "docs/tutorial.md"],
 )
 def test_the_code_of_a_page_runs(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

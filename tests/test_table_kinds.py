@@ -226,7 +226,6 @@ def test_levels_stand_in_the_order_of_frequency_then_of_names():
     assert Categories.learned("c", "category", seen).levels == ["c", "a", "b"]
 
 
-# does not hold yet: with too many levels all are forgotten
 @pytest.mark.parametrize("cells", [[None] * 24, [f"n{i}" for i in range(24)]])
 def test_a_category_without_countable_levels_is_refused_or_constant(cells, monkeypatch):
     monkeypatch.setattr(categories, "MOST", 10)

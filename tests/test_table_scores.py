@@ -214,7 +214,6 @@ def still_column(name, kind, n):
     return cells, strange
 
 
-# does not hold yet: only constant ones cannot
 @pytest.mark.filterwarnings("ignore:Not seen in fitting")
 @pytest.mark.parametrize(
     ("name", "kind"),
@@ -258,7 +257,6 @@ def test_actual_and_expected_have_the_types_of_the_rows(trained):
     assert set(explained.expected["fixed"]) == {"here"}
 
 
-# does not hold yet: it is rounded to the type of fitting
 def test_actual_is_what_stands_there_not_what_stood_there_in_fitting(trained):
     frame = people().head(3)
     frame["whole"] = [1.25, 2.5, 3.75]
@@ -268,7 +266,6 @@ def test_actual_is_what_stands_there_not_what_stood_there_in_fitting(trained):
     assert (actual["day"] == frame["day"]).all()
 
 
-# does not hold yet: it goes through float64
 def test_what_float64_cannot_hold_is_passed_on_as_it_is():
     n = 120
     frame = pd.DataFrame(
@@ -293,7 +290,8 @@ def test_only_categories_and_booleans_have_probabilities(trained):
         assert ((known >= 0) & (known <= 1) | np.isnan(known)).all()
         assert table.drop(columns=chosen).isna().all(axis=None)
     most, real = explained.expected_probability, explained.actual_probability
-    assert (most[chosen] >= real[chosen].fillna(0)).all(axis=None)
+    assert (most[chosen].isna() == real[chosen].isna()).all(axis=None)
+    assert (most[chosen].fillna(1) >= real[chosen].fillna(0)).all(axis=None)
 
 
 def test_a_probability_is_that_of_the_softmax(trained):

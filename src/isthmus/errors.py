@@ -12,6 +12,9 @@ IsthmusWarning(UserWarning)
 from __future__ import annotations
 
 import difflib
+import inspect
+import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -44,6 +47,14 @@ class MissingExtraError(IsthmusError, ImportError):
 
 class IsthmusWarning(UserWarning):
     """Something works, but probably not as intended."""
+
+
+def warn(message: str) -> None:
+    """Warn at the line outside this package that led here."""
+    home, level, frame = str(Path(__file__).parent), 1, inspect.currentframe()
+    while frame is not None and frame.f_code.co_filename.startswith(home):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, IsthmusWarning, stacklevel=level)
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:

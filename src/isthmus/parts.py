@@ -78,8 +78,13 @@ class Corruption(Part):
         return frozenset()
 
     @abstractmethod
-    def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
-        """Damage ``x``, (B, *event), without touching it; same shape."""
+    def __call__(
+        self, x: Tensor, layout: Layout, visible: Tensor | None = None
+    ) -> Corrupted:
+        """Damage ``x``, (B, *event), without touching it; same shape.
+
+        ``visible`` is 0 where a cell is missing; the model hides it afterwards.
+        """
 
 
 class Architecture(Part):

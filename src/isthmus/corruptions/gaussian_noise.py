@@ -42,7 +42,9 @@ class GaussianNoise(Corruption):
         """The level, where it varies."""
         return frozenset({"level"} if isinstance(self.scale, tuple) else ())
 
-    def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
+    def __call__(
+        self, x: Tensor, layout: Layout, visible: Tensor | None = None
+    ) -> Corrupted:
         """Damage ``x``, (B, *event)."""
         noise = torch.randn_like(x)
         if not layout.contents <= {"real", "unit", "binary"}:

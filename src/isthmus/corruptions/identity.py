@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 class Identity(Corruption):
     """x -> x."""
 
-    def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
+    def __call__(
+        self, x: Tensor, layout: Layout, visible: Tensor | None = None
+    ) -> Corrupted:
         """Return ``x`` itself."""
         del layout
         return Corrupted(x)

@@ -37,7 +37,9 @@ class Masking(Corruption):
         """What is visible."""
         return frozenset({"visible"} if self.told else ())
 
-    def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
+    def __call__(
+        self, x: Tensor, layout: Layout, visible: Tensor | None = None
+    ) -> Corrupted:
         """Damage ``x``, (B, *event)."""
         if isinstance(self.rate, tuple):
             rows = x.shape[: x.dim() - len(layout.event)]

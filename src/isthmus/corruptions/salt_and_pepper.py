@@ -24,7 +24,9 @@ class SaltAndPepper(Corruption):
 
     rate: Share = 0.1
 
-    def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
+    def __call__(
+        self, x: Tensor, layout: Layout, visible: Tensor | None = None
+    ) -> Corrupted:
         """Damage ``x``, (B, *event)."""
         batch = -1 - len(layout.event)
         salt, pepper = x.amax(batch, keepdim=True), x.amin(batch, keepdim=True)

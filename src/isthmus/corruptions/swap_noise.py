@@ -24,9 +24,13 @@ class SwapNoise(Corruption):
 
     rate: Share = 0.15
 
-    def __call__(self, x: Tensor, layout: Layout) -> Corrupted:
+    def __call__(
+        self, x: Tensor, layout: Layout, visible: Tensor | None = None
+    ) -> Corrupted:
         """Damage ``x``, (B, *event)."""
         batch = x.dim() - 1 - len(layout.event)
         donor = (layout.chance(x) * x.shape[batch]).long().clamp_max(x.shape[batch] - 1)
         swapped = layout.chance(x) < self.rate
+        if visible is not None:  # a missing cell has nothing to give
+            swapped &= visible.gather(batch, donor) > 0
         return Corrupted(torch.where(swapped, x.gather(batch, donor), x))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -16,32 +17,50 @@ from isthmus.errors import DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_DICTIONARY = re.compile(
+    r"dictionary<values=(?P<values>.*), indices=(?P<indices>\w+), "
+    r"ordered=(?P<ordered>[01])>"
+)
+
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 """Steps of an Arrow unit of time in a second."""
 
 
 def from_arrow(
-    name: str, cells: pa.ChunkedArray, wanted: str | None
+    name: str, cells: pa.ChunkedArray, wanted: Type | None
 ) -> tuple[Column, Any]:
     """Return what a column is, and its cells: float64 (n,), or text.
 
     With ``wanted`` it is read as that; what cannot be is refused.
     """
-    kind, arrow = _type(name, cells.type), _words(cells.type)
+    arrow = str(cells.type)
+    if pa.types.is_null(cells.type):
+        cells = cells.cast(pa.string())
+    if cells.null_count == len(cells) and wanted is not None:
+        return _nothing(Column(name, wanted, arrow), len(cells))
+    kind = _type(name, cells.type)
     if pa.types.is_dictionary(cells.type) or wanted == "text":
-        return Column(name, "text", arrow), _as_text(cells, kind)
+        return Column(name, "text", arrow), as_text(cells)
     if kind == "text":
-        cells = dialect.parse(cells, _reading(cells, wanted), name)
+        reading = _reading(cells, wanted)
+        cells = dialect.parse(cells, "text" if reading == "empty" else reading, name)
         kind = _type(name, cells.type)
         if kind == "text":
             return Column(name, kind, arrow), cells
-        arrow = f"text<{_words(cells.type)}>"
+        arrow = f"text<{cells.type}>"
     if wanted is not None and not _agree(kind, wanted):
-        raise DataError(f"Column {name!r} was {wanted} in fitting, and is {kind} now.")
-    return Column(name, kind, arrow), _numbers(cells, kind)
+        raise DataError(f"Column {name!r} must hold {wanted}, and holds {kind}.")
+    return Column(name, wanted or kind, arrow), _numbers(cells, kind)
 
 
-def _reading(cells: pa.ChunkedArray, wanted: str | None) -> str:
+def _nothing(column: Column, count: int) -> tuple[Column, Any]:
+    """A column in which every cell is missing is of any type."""
+    if column.type == "text":
+        return column, pa.chunked_array([pa.nulls(count, pa.large_string())])
+    return column, np.full(count, np.nan)
+
+
+def _reading(cells: pa.ChunkedArray, wanted: Type | None) -> str:
     """The dialect's type by which to read a column of text."""
     found = dialect.type_of(cells)
     if wanted is None or (
@@ -80,28 +99,41 @@ def to_arrow(column: Column, cells: NDArray[np.float64]) -> pa.Array:
 
 def text_to_arrow(column: Column, cells: pa.Array) -> pa.Array:
     """Texts in the Arrow type of a column that was read as text."""
-    if column.arrow.startswith("dictionary"):
-        inner = parsed(column.arrow.removeprefix("dictionary<").removesuffix(">"))
+    if found := _DICTIONARY.fullmatch(column.arrow):
         encoded = cells.dictionary_encode()
-        return pa.DictionaryArray.from_arrays(
-            encoded.indices, encoded.dictionary.cast(inner or pa.string())
-        )
+        indices = encoded.indices
+        with suppress(pa.ArrowInvalid):  # too few bits for this many levels
+            indices = indices.cast(parsed(found["indices"]) or pa.int32())
+        levels = _cast(encoded.dictionary, parsed(found["values"]))
+        ordered = found["ordered"] == "1"
+        return pa.DictionaryArray.from_arrays(indices, levels, ordered=ordered)
     kind = parsed(column.arrow)
-    if kind is None or pa.types.is_null(kind):
-        return cells
+    if kind is not None and pa.types.is_null(kind):
+        return cells if cells.null_count < len(cells) else pa.nulls(len(cells))
+    return _cast(cells, kind)
+
+
+def _cast(words: pa.Array, kind: pa.DataType | None) -> pa.Array:
+    """Words as values of a type, if all are such."""
+    if kind is None or pa.types.is_timestamp(kind):  # pandas forgets their zone
+        return words
     if pa.types.is_boolean(kind):
-        return pc.equal(cells, "true")
-    return cells.cast(kind)
+        return pc.equal(words, "true")
+    try:
+        return words.cast(kind)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return words
 
 
 def parsed(words: str) -> pa.DataType | None:
-    """The Arrow type that `_words` wrote; None for one that does not go back."""
+    """The Arrow type of these words; None for one that does not go back."""
     if found := re.fullmatch(r"text<(.*)>", words):
         return parsed(found[1])
     if found := re.fullmatch(r"(timestamp)\[(\w+)(?:, tz=([^\]]+))?\]", words):
         return pa.timestamp(found[2], tz=found[3])
-    if found := re.fullmatch(r"decimal128\((\d+), (-?\d+)\)", words):
-        return pa.decimal128(int(found[1]), int(found[2]))
+    if found := re.fullmatch(r"decimal(32|64|128|256)\((\d+), (-?\d+)\)", words):
+        decimal: Any = getattr(pa, f"decimal{found[1]}")
+        return decimal(int(found[2]), int(found[3]))
     try:
         return pa.type_for_alias(words)
     except ValueError:
@@ -112,7 +144,7 @@ def _type(name: str, kind: pa.DataType) -> Type:
     tests = {
         "boolean": [pa.types.is_boolean],
         "integer": [pa.types.is_integer],
-        "float": [pa.types.is_floating, pa.types.is_decimal, pa.types.is_null],
+        "float": [pa.types.is_floating, pa.types.is_decimal],
         "datetime": [pa.types.is_timestamp, pa.types.is_date],
         "duration": [pa.types.is_duration, pa.types.is_time],
         "text": [
@@ -120,6 +152,7 @@ def _type(name: str, kind: pa.DataType) -> Type:
             pa.types.is_large_string,
             pa.types.is_string_view,
             pa.types.is_dictionary,
+            pa.types.is_null,
         ],
     }
     for found in get_args(Type):
@@ -136,23 +169,15 @@ def _agree(kind: str, wanted: str) -> bool:
     return kind == wanted or {kind, wanted} <= numbers
 
 
-def _words(kind: pa.DataType) -> str:
-    if pa.types.is_dictionary(kind):
-        return f"dictionary<{_words(kind.value_type)}>"
-    if pa.types.is_string_view(kind):
-        return "string"
-    return str(kind)
-
-
-def _as_text(cells: pa.ChunkedArray, kind: str) -> pa.ChunkedArray:
+def as_text(cells: pa.ChunkedArray) -> pa.ChunkedArray:
     """Any column as text; a whole number has no point, whatever its type."""
     if pa.types.is_dictionary(cells.type):
-        inner = cells.type.value_type
-        kind = _type("", inner)
-        cells = cells.cast(inner)
-    elif kind == "text":
+        cells = cells.cast(cells.type.value_type)
+    elif dialect.is_text(cells.type):
         return dialect.parse(cells, "text", "")
-    if kind == "float":
+    if pa.types.is_decimal(cells.type):
+        cells = cells.cast(pa.float64())
+    if pa.types.is_floating(cells.type):
         values = cells.cast(pa.float64()).to_pandas().to_numpy()
         whole = np.isfinite(values) & (values == np.rint(values))
         whole &= np.abs(values) < 2**53
@@ -205,7 +230,7 @@ def _times(
     steps = np.clip(whole, -most, most).astype(np.int64) * UNITS[unit]
     made = pa.array(steps + part.astype(np.int64), mask=missing)
     if kind is not None and pa.types.is_time(kind):
-        return made.cast(pa.time64("us") if unit == "us" else kind, safe=False)
+        return made.cast(pa.int32() if pa.types.is_time32(kind) else pa.int64())
     zone = getattr(kind, "tz", None)
     own = pa.timestamp(unit, zone) if type_ == "datetime" else pa.duration(unit)
     return made.cast(own)

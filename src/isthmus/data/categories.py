@@ -36,13 +36,11 @@ class LevelCounts:
         """Take in the cells of a text column."""
         values = values.drop_null()
         self.cells += len(values)
+        blanks = pc.sum(pc.count_substring(values, " "), min_count=0).as_py()
+        self.words += blanks + len(values)
         if not self.too_many:
-            found = pc.value_counts(values)
-            levels, counts = found.field(0), found.field(1)
-            blanks = pc.count_substring(levels, " ").to_numpy(zero_copy_only=False)
-            counts = counts.to_numpy(zero_copy_only=False)
-            self.words += int(((blanks + 1) * counts).sum())
-            self._add(dict(zip(levels.to_pylist(), counts.tolist(), strict=True)))
+            levels, counts = pc.value_counts(values).flatten()
+            self._add(dict(zip(levels.to_pylist(), counts.to_pylist(), strict=True)))
 
     def merge(self, other: Self) -> None:
         """Take in what another part has seen."""
@@ -135,19 +133,23 @@ class Categories:
         index = np.minimum(index, len(self.levels) - 1)
         return np.where(known, index, -1)
 
-    def trivial_cost(self, seen: LevelCounts) -> float:
-        """What guessing by frequency costs, in nats, or as a squared error."""
+    def trivial_cost(self, seen: LevelCounts) -> tuple[float, float]:
+        """What guessing by frequency costs, on average and for the rarest level.
+
+        In nats, or as a squared error of one-hot entries.
+        """
         counts = np.array([seen.counts[level] for level in self.levels], dtype=float)
         digits = self._digits(np.arange(len(counts)))
-        cost = 0.0
+        cost = most = 0.0
         for j, base in enumerate(self.bases):
             share = np.bincount(digits[:, j] - 1, weights=counts, minlength=base)
             share = share[share > 0] / counts.sum()
+            each = -np.log(share)
             if self.one_hot:
-                cost += float(1 - np.square(share).sum())
-            else:
-                cost -= float((share * np.log(share)).sum())
-        return cost
+                each = 1 - 2 * share + np.square(share).sum()
+            cost += float((share * each).sum())
+            most += float(each.max())
+        return cost, most
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; `from_dict` is the inverse."""

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from isthmus.data.arrow import from_arrow
-from isthmus.data.rows import Column, Rows
+from isthmus.data.arrow import as_text, from_arrow
+from isthmus.data.dialect import is_text
+from isthmus.data.dtypes import is_categorical
+from isthmus.data.rows import Rows
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,9 +35,9 @@ class Origin(NamedTuple):
 
 def is_frame(X: Any) -> bool:
     """Whether ``X`` is a data frame, rather than an array."""
-    if isinstance(X, np.ndarray | list | tuple):
+    if isinstance(X, np.ndarray | list | tuple) or _is_native(X, series_only=True):
         return False
-    return hasattr(X, "__arrow_c_stream__") or _is_native(X)
+    return hasattr(X, "__arrow_c_stream__") or _is_native(X, eager_only=True)
 
 
 def open_frame(
@@ -54,41 +55,53 @@ def open_frame(
     ones. All that is wrong stands in one error.
     """
     frame = _frame(X)
-    labels = tuple(frame.columns)
-    series = {
-        str(label): cells
-        for label, cells in zip(labels, frame.iter_columns(), strict=True)
-    }
-    wrong = []
+    labels = {str(label): label for label in frame.columns}
+    if len(labels) < len(frame.columns):
+        twice = [str(label) for label in frame.columns]
+        name = next(name for name in twice if twice.count(name) > 1)
+        raise DataError(
+            f"Two columns are called {name!r}, one by a number. Rename one."
+        )
+    series = dict(zip(labels, frame.iter_columns(), strict=True))
+    wrong: list[str] = []
     if names is not None:
         absent = [n for n in names if n not in series and n not in optional]
         surplus = [n for n in series if n not in names]
         for what, which in (("missing", absent), ("not known", surplus)):
             if which:
                 wrong.append(f"{what}: {', '.join(map(repr, which[:10]))}")
-    cells = {}
-    for name in series if names is None else [n for n in names if n in series]:
-        try:
-            cells[name] = from_arrow(name, _arrow(series[name]), wanted.get(name))
-        except DataError as error:
-            wrong.append(str(error))
-    if wrong:
-        raise DataError("; ".join(wrong[:10]))
-    return _rows(cells, len(frame)), _origin(frame, labels)
+    taken = list(series) if names is None else [n for n in names if n in series]
+    rows = _rows({name: _arrow(series[name]) for name in taken}, wanted, wrong)
+    return rows, _origin(frame, [labels[name] for name in taken])
 
 
 def open_cells(X: NDArray[Any], names: list[str], wanted: Mapping[str, str]) -> Rows:
     """Take apart an array of objects, (n, columns), column by column."""
-    columns = zip(names, X.T, strict=True)
-    cells = {n: from_arrow(n, _objects(n, c), wanted.get(n)) for n, c in columns}
-    return _rows(cells, len(X))
+    cells = {n: _objects(n, cells) for n, cells in zip(names, X.T, strict=True)}
+    return _rows(cells, wanted, [])
 
 
-def _rows(cells: dict[str, tuple[Column, Any]], height: int) -> Rows:
-    numbers = [made for column, made in cells.values() if column.type != "text"]
-    texts = {n: made for n, (column, made) in cells.items() if column.type == "text"}
+def _rows(
+    given: dict[str, pa.ChunkedArray], wanted: Mapping[str, Any], wrong: list[str]
+) -> Rows:
+    """Read every column; all that is wrong stands in one error."""
+    columns, numbers, texts = [], [], {}
+    for name, cells in given.items():
+        try:
+            column, made = from_arrow(name, cells, wanted.get(name))
+        except DataError as error:
+            wrong.append(str(error))
+            continue
+        columns.append(column)
+        if column.type == "text":
+            texts[name] = made
+        else:
+            numbers.append(made)
+    if wrong:
+        raise DataError("; ".join(wrong[:10]))
+    height = max((len(cells) for cells in given.values()), default=0)
     matrix = np.column_stack(numbers) if numbers else np.empty((height, 0))
-    return Rows(tuple(column for column, _ in cells.values()), matrix, texts)
+    return Rows(tuple(columns), matrix, texts, given)
 
 
 def like(origin: Origin, fitted: Origin, columns: Mapping[str, Any]) -> Any:
@@ -121,10 +134,30 @@ def like(origin: Origin, fitted: Origin, columns: Mapping[str, Any]) -> Any:
 
 def _as_type(series: Any, dtype: Any) -> Any:
     """A pandas column in its data type, unless missing cells have no place in it."""
+    if dtype is None:
+        return series
+    if is_categorical(dtype):
+        place = {word: i for i, word in enumerate(_words(dtype.categories.to_series()))}
+        codes = [-1 if word is None else place.get(word, -1) for word in _words(series)]
+        return _categorical(codes, dtype)
     try:
         return series.astype(dtype)
     except (TypeError, ValueError):
         return series
+
+
+def _categorical(codes: list[int], dtype: Any) -> Any:
+    import pandas as pd
+
+    return pd.Categorical.from_codes(codes, dtype=dtype)
+
+
+def _words(cells: Any) -> list[str | None]:
+    """Cells of a pandas column or index in the words by which levels are known."""
+    made = _arrow(nw.from_native(cells, series_only=True))
+    words = made if is_text(made.type) else as_text(made)
+    found: list[str | None] = words.to_pylist()
+    return found
 
 
 def _polars(table: pa.Table, dtypes: tuple[Any, ...] | None) -> Any:
@@ -135,7 +168,7 @@ def _polars(table: pa.Table, dtypes: tuple[Any, ...] | None) -> Any:
         return frame
     casts = zip(table.column_names, dtypes, strict=True)
     return frame.with_columns(  # type: ignore[union-attr]
-        [pl.col(name).cast(dtype, strict=False) for name, dtype in casts]
+        [pl.col(n).cast(dtype, strict=False) for n, dtype in casts if dtype is not None]
     )
 
 
@@ -149,45 +182,57 @@ def _array(columns: Mapping[str, Any]) -> Any:
     return matrix.astype(np.float64 if kinds <= set("fiub") else object)
 
 
-def _origin(frame: nw.DataFrame[Any], labels: tuple[Any, ...]) -> Origin:
+def _origin(frame: nw.DataFrame[Any], labels: list[Any]) -> Origin:
     backend, native = str(frame.implementation.value), frame.to_native()
-    if frame.implementation.is_pandas():
-        return Origin(backend, labels, native.index, tuple(native.dtypes))
-    dtypes = tuple(native.dtypes) if frame.implementation.is_polars() else None
-    return Origin(backend, labels, dtypes=dtypes)
+    dtypes = None
+    if frame.implementation.is_pandas() or frame.implementation.is_polars():
+        dtypes = tuple(native[label].dtype for label in labels)
+    index = native.index if frame.implementation.is_pandas() else None
+    return Origin(backend, tuple(labels), index, dtypes)
 
 
-def _is_native(X: Any) -> bool:
+def _is_native(X: Any, **what: Any) -> bool:
     try:
-        nw.from_native(X, eager_only=True)
+        nw.from_native(X, **what)
     except TypeError:
         return False
+    except nw.exceptions.DuplicateError:
+        return "eager_only" in what  # `_frame` refuses it
     return True
 
 
 def _frame(X: Any) -> nw.DataFrame[Any]:
     try:
         frame: nw.DataFrame[Any] = nw.from_native(X, eager_only=True)
+        names = list(frame.columns)
     except TypeError:
         return nw.from_arrow(X, backend="pyarrow")
-    if twice := [n for n in frame.columns if list(frame.columns).count(n) > 1]:
+    except nw.exceptions.DuplicateError:
+        frame, names = nw.from_dict({}, backend="pyarrow"), list(X.columns)
+    if twice := [name for name in names if names.count(name) > 1]:
         raise DataError(f"More than one column is called {twice[0]!r}.")
     return frame
 
 
 def _arrow(series: nw.Series[Any]) -> pa.ChunkedArray:
     try:
-        cells = series.to_arrow()
-    except (pa.ArrowException, TypeError, ValueError):
+        made: Any = series.to_arrow()
+    except Exception:  # noqa: BLE001 - every backend has errors of its own
+        if series.dtype.is_integer():  # of 128 bits
+            return _arrow(series.cast(nw.Float64))
         return _objects(str(series.name), series.to_numpy())
-    return cells if isinstance(cells, pa.ChunkedArray) else pa.chunked_array([cells])
+    inner = getattr(made.type, "value_type", made.type)
+    if isinstance(inner, pa.BaseExtensionType):  # an interval, say
+        return _objects(str(series.name), series.to_numpy())
+    return made if isinstance(made, pa.ChunkedArray) else pa.chunked_array([made])
+
+
+_NO_CELLS = (dict, list, tuple, set, bytes, complex, np.complexfloating)
 
 
 def _objects(name: str, cells: Any) -> pa.ChunkedArray:
     """Python objects as an Arrow column; of several kinds, as text."""
-    if odd := next(
-        (c for c in cells if isinstance(c, dict | list | set | bytes)), None
-    ):
+    if odd := next((c for c in cells if isinstance(c, _NO_CELLS)), None):
         raise DataError(
             f"Column {name!r} holds a {type(odd).__name__}: every cell must be a "
             f"number, a text, a time or missing. Leave it out."
@@ -200,9 +245,3 @@ def _objects(name: str, cells: Any) -> pa.ChunkedArray:
             None if gone else str(c) for c, gone in zip(cells, missing, strict=True)
         ]
         return pa.chunked_array([pa.array(words, pa.string())])
-
-
-def count_missing(rows: Rows) -> int:
-    """Number of missing cells."""
-    found = int(np.isnan(rows.numbers).sum())
-    return found + sum(pc.sum(pc.is_null(t)).as_py() or 0 for t in rows.texts.values())

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pydantic import Field, NonNegativeFloat
+from pydantic import Field, NonNegativeFloat, field_validator
 
+from isthmus.data.categories import MOST
 from isthmus.spec import Spec
 
 if TYPE_CHECKING:
@@ -26,11 +27,29 @@ Kind = Literal[
     "text",
 ]
 
+Wish = Literal[
+    "float",
+    "integer",
+    "boolean",
+    "category",
+    "datetime",
+    "duration",
+    "count",
+    "identifier",
+    "text",
+]
+"""What a user may say that a column is."""
+
+SAME = "every cell is the same"
+
 FEW = 20
 """A column of text with no more values than this is a category in any case."""
 
 COUNTER = 100
-"""Rows from which whole numbers without a gap or repeat are a counter of rows."""
+"""Rows from which whole numbers that do not repeat may be a counter of rows."""
+
+GAPS = 4
+"""Times its rows that a counter may reach: a quarter of its table may be left."""
 
 _NAMED_LIKE_ONE = re.compile(r"(?:^|[^a-z])(?:id|uuid|guid|pid)$|[a-z]I[dD]$")
 
@@ -44,8 +63,17 @@ class Columns(Spec):
     scores; by default every column counts alike.
     """
 
-    kinds: dict[str, Kind] = Field(default_factory=dict)
+    kinds: dict[str, Wish] = Field(default_factory=dict)
     weights: dict[str, NonNegativeFloat] = Field(default_factory=dict)
+
+    @field_validator("kinds", "weights", mode="before")
+    @classmethod
+    def _named(cls, said: object) -> object:
+        return (
+            {str(name): v for name, v in said.items()}
+            if isinstance(said, dict)
+            else said
+        )
 
 
 class Found(NamedTuple):
@@ -63,11 +91,11 @@ def kind_of_text(column: Column, seen: LevelCounts) -> Found:
     """A category, unless its values hardly repeat."""
     count, total = len(seen.counts), seen.cells
     if not seen.too_many and count <= 1:
-        return Found(column.name, "constant", column.type, "every cell is the same")
+        return Found(column.name, "constant", column.type, SAME)
     typed = column.arrow.startswith("dictionary")
     if not seen.too_many and (typed or count <= max(FEW, total / 2)):
         return Found(column.name, "category", column.type)
-    distinct = f"more than {len(seen.counts):,}" if seen.too_many else f"{count:,}"
+    distinct = f"more than {MOST:,}" if seen.too_many else f"{count:,}"
     if seen.words > 4 * total:
         return Found(
             column.name,
@@ -87,4 +115,4 @@ def is_counter(name: str, rows: int, low: float, high: float) -> bool:
     """Whether whole numbers that all differ, from low to high, only name their rows."""
     if _NAMED_LIKE_ONE.search(name):
         return rows > FEW
-    return rows >= COUNTER and high - low + 1 <= 1.5 * rows
+    return rows >= COUNTER and high - low + 1 <= GAPS * rows

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from scipy.special import gammaln
 
-from isthmus.data.categories import Categories, LevelCounts
+from isthmus.data.categories import MOST, Categories, LevelCounts
 from isthmus.data.conversion import Converter
-from isthmus.data.kinds import Columns, Found, is_counter, kind_of_text
+from isthmus.data.kinds import SAME, Columns, Found, is_counter, kind_of_text
 from isthmus.data.numbers import Numbers, NumberStatistics, refuse_the_infinite
 from isthmus.data.rows import Column, Rows
 from isthmus.data.table import Table
@@ -18,10 +18,11 @@ from isthmus.errors import DataError, unknown
 from isthmus.layout import Content
 
 if TYPE_CHECKING:
-    from isthmus.data.kinds import Kind
+    from isthmus.data.kinds import Kind, Wish
 
-CHEAP = 0.1
-"""Cost in nats of guessing a column, below which it is not weighed up further."""
+DEAR = 9.0
+"""Cost of the rarest value of a column above which it is not weighed up further: that
+of a number three standard deviations away."""
 
 ASIDE = {"identifier", "text"}
 
@@ -88,6 +89,9 @@ class TableLearner:
             for name in (f.name for f in found if f.kind == "constant")
             if name in self.levels
         }
+        placed = {name for part in parts for name in part.names}
+        for name in self.wishes.weights.keys() - placed:
+            raise DataError(f"Column {name!r} is set aside, and cannot weigh anything.")
         mixed = len({part.field.content for part in parts}) > 1
         mixed |= any(isinstance(part, Categories | Times) for part in parts)
         weights = self._weights(parts) if mixed or self.wishes.weights else None
@@ -102,14 +106,15 @@ class TableLearner:
 
     def _step(self, column: Column) -> float:
         if column.type not in {"datetime", "duration"}:
-            return 0.0
+            j = self.numeric.index(column) if column in self.numeric else -1
+            return 1.0 if j >= 0 and self._is_binary(j) else 0.0
         return self.times.step(self.timed.index(self.numeric.index(column)))
 
     def _found(self, column: Column) -> Found:
         """What the user says a column is, or what its cells say."""
         wish = self.wishes.kinds.get(column.name)
         if wish is not None:
-            return Found(column.name, wish, column.type)
+            return self._as_wished(column, wish)
         if column.type == "text":
             return kind_of_text(column, self.levels[column.name])
         moments, j = self.numbers.moments, self.numeric.index(column)
@@ -117,10 +122,11 @@ class TableLearner:
             v[j] for v in (moments.count, moments.smallest, moments.largest)
         )
         if not count or low == high:
-            return Found(column.name, "constant", column.type, "every cell is the same")
+            return Found(column.name, "constant", column.type, SAME)
         if column.type == "integer" and is_counter(column.name, count, low, high):
             values, counts = self.numbers.sample.column(j)
-            if len(np.unique(values)) == counts.sum():
+            # float64 cannot tell larger ones apart
+            if len(np.unique(values)) == counts.sum() or high > 2**53:
                 return Found(
                     column.name,
                     "identifier",
@@ -130,6 +136,24 @@ class TableLearner:
         if self._is_binary(j):
             return Found(column.name, "boolean", column.type)
         return Found(column.name, column.type, column.type)
+
+    def _as_wished(self, column: Column, wish: Wish) -> Found:
+        """What the user says a column is, if it can be that."""
+        levels = self.levels.get(column.name)
+        if wish == "category" and levels is not None:
+            if levels.too_many:
+                raise DataError(
+                    f"Column {column.name!r} has more than {MOST:,} different values, "
+                    f"too many for a category. Leave it out."
+                )
+            if len(levels.counts) <= 1:
+                return Found(column.name, "constant", column.type, SAME)
+        if wish == "boolean" and not self._is_binary(self.numeric.index(column)):
+            raise DataError(
+                f"Column {column.name!r} is to be boolean, and holds other numbers "
+                f"than 0 and 1. Call it a category, or leave it to be found."
+            )
+        return Found(column.name, wish, column.type)
 
     def _is_binary(self, j: int) -> bool:
         moments = self.numbers.moments
@@ -197,24 +221,26 @@ class TableLearner:
         for part in parts:
             for j, name in enumerate(part.names):
                 wish = self.wishes.weights.get(name, 1.0)
-                found[name] = wish / max(self._trivial_cost(part, j), CHEAP)
+                cost, most = self._trivial_cost(part, j)
+                found[name] = wish / max(cost, most / DEAR)
         return found
 
-    def _trivial_cost(self, part: Converter, j: int) -> float:
-        """What the entries of a column cost if they are guessed without looking."""
+    def _trivial_cost(self, part: Converter, j: int) -> tuple[float, float]:
+        """What guessing the entries of a column costs: on average, and at most."""
         if isinstance(part, Categories):
             return part.trivial_cost(self.levels[part.name])
         if isinstance(part, Times):
-            return 1.0 + len(part.cycles)  # sine and cosine: one half each
+            return 1.0 + len(part.cycles), 0.0  # sine and cosine: one half each
         values, counts = self.numbers.sample.column(
             next(i for i, c in enumerate(self.numeric) if c.name == part.names[j])
         )
         content = part.field.content
         if content not in {"binary", "count"} or not len(values):
-            return 1.0
+            return 1.0, 0.0
         mean = float(np.clip(np.average(values, weights=counts), 1e-12, None))
         if content == "binary":
             other = max(1 - mean, 1e-12)
-            return float(-mean * np.log(mean) - other * np.log(other))
+            cost = -mean * np.log(mean) - other * np.log(other)
+            return float(cost), float(-np.log(min(mean, other)))
         cost = mean - values * np.log(mean) + gammaln(values + 1)
-        return float(np.average(cost, weights=counts))
+        return float(np.average(cost, weights=counts)), 0.0

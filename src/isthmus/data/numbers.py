@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from isthmus.data.exact import Moments
+from isthmus.data.exact import PIECE, Moments
 from isthmus.data.sample import RowSample, quantiles
 from isthmus.errors import DataError
 from isthmus.layout import Field
@@ -23,12 +23,15 @@ CLIP = 1e4
 """Entries beyond this are brought back to it, so that no squared error overflows."""
 
 FLOOR = 1e-6
-"""Smallest spread, as a share of the largest absolute value: below it a column counts
-as constant, and is not blown up."""
+"""Smallest range, as a share of the absolute values: below it a column counts as
+constant, and is not blown up."""
 
-LEAST = 0.2
-"""Smallest standard deviation, in spreads, that is brought to 1: a column that hardly
-ever varies is not blown up when it does."""
+EXACT = 1e-15
+"""The same for whole numbers, in which there is no rounding."""
+
+FAR = 3.0
+"""Entries to which the ends of the range come at most, if half of the column is one
+number: a column that hardly ever varies is not blown up when it does."""
 
 CHANGED = 0.25
 """Largest entry of a column that was constant, and is no more: enough to tell it from
@@ -36,6 +39,9 @@ the others, too little to drown them."""
 
 LARGEST = 1e150
 """Largest absolute value: the square of a larger one overflows."""
+
+SMALLEST = 1 / LARGEST
+"""Smallest range of a column that is no constant."""
 
 LADDER = ((0.25, 1.349), (0.1, 2.563), (0.05, 3.290), (0.01, 4.653), (0.0, 6.0))
 """Share of values in each tail, and how many standard deviations of a normal
@@ -52,8 +58,10 @@ class NumberStatistics:
 
     def update(self, values: NDArray[np.float64]) -> None:
         """Take in the rows of ``values``, (n, columns)."""
-        self.moments.update(values)
-        self.sample.update(values)
+        for start in range(0, len(values), PIECE):
+            piece = values[start : start + PIECE] + 0.0  # there is but one zero
+            self.moments.update(piece)
+            self.sample.update(piece)
         self.rows += len(values)
 
     def merge(self, other: Self) -> None:
@@ -84,23 +92,24 @@ class Numbers:
         self.center, self.shift = np.zeros(count), np.zeros(count)
         self.spread, self.scale = np.ones(count), np.ones(count)
         self.low, self.high = np.zeros(count), np.zeros(count)
+        self.still = np.zeros(count)
 
     def learn(self, seen: NumberStatistics, columns: list[int]) -> Self:
         """Settle center and spread of the ``columns`` that were ``seen``."""
         moments = seen.moments
         known = moments.count[columns] > 0
-        self.low = np.where(known, moments.smallest[columns], 0.0)
+        self.low = np.where(known, moments.smallest[columns], 1.0)  # an empty range
         self.high = np.where(known, moments.largest[columns], 0.0)
         if self.content == "real":
             self.center, self.spread = moments.mean(columns), moments.deviation(columns)
             size = np.maximum(np.abs(self.low), np.abs(self.high))
-            still = self.spread <= FLOOR * size
-            self.spread[still] = np.where(size > 0, size, 1.0)[still]
-            if np.isfinite(self.knee):
-                for j in np.flatnonzero(~still):
-                    self._settle(
-                        int(j), *seen.sample.column(columns[j]), FLOOR * size[j]
-                    )
+            floor = np.where(moments.whole[columns], EXACT, FLOOR)
+            still = self.high - self.low <= np.maximum(floor * size, SMALLEST)
+            self.spread[still] = np.where(size > SMALLEST, size, 1.0)[still]
+            bent = np.isfinite(self.knee) & known & ~still
+            self.still = still.astype(float)
+            for j in np.flatnonzero(bent).tolist():
+                self._settle(j, *seen.sample.column(columns[j]), floor[j])
         elif self.content == "unit":
             inside = (self.low >= 0) & (self.high <= 1)
             span = self.high - self.low
@@ -115,15 +124,21 @@ class Numbers:
         j: int,
         values: NDArray[np.float64],
         counts: NDArray[np.int64],
-        least: float,
+        floor: float,
     ) -> None:
         """Center, spread, shift and scale of column ``j`` from its values in order."""
+        if not len(values):  # all that are known lie outside the sample
+            return
         self.center[j] = quantiles(values, counts, (0.5,))[0]
-        self.spread[j] = max(_spread(values, counts) or self.spread[j], least)
+        width = _width(values, counts, floor)
+        if width is None:
+            self.still[j] = 1.0
+            return
+        self.spread[j], least = width
         bent = _tail((values - self.center[j]) / self.spread[j], self.knee)
         self.shift[j] = np.average(bent, weights=counts)
         square = np.average((bent - self.shift[j]) ** 2, weights=counts)
-        self.scale[j] = max(np.sqrt(square), LEAST)
+        self.scale[j] = max(np.sqrt(square), least)
 
     @property
     def field(self) -> Field:
@@ -132,8 +147,8 @@ class Numbers:
         return Field(content=self.content, shape=(len(self.names),), levels=levels)
 
     def constant(self) -> NDArray[np.bool_]:
-        """Which columns hold but one number: their entries are 0, if real."""
-        alike: NDArray[np.bool_] = self.low == self.high
+        """Which columns hold but one number, or as good as that: entries near 0."""
+        alike: NDArray[np.bool_] = (self.low >= self.high) | (self.still > 0)
         return alike
 
     def encode(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -160,6 +175,8 @@ class Numbers:
             numbers = numbers * self.spread + self.center
         if self.content == "real":
             numbers = np.where(self.constant(), self.center, numbers)
+        numbers = np.where(self.low == self.high, self.low, numbers)
+        numbers[:, self.low > self.high] = np.nan  # nothing is known of these
         return np.clip(numbers, -LARGEST, LARGEST)
 
     def refuse_the_unfit(self, values: NDArray[np.float64]) -> None:
@@ -178,7 +195,7 @@ class Numbers:
 
     def strange(self, values: NDArray[np.float64]) -> list[tuple[str, dict[str, int]]]:
         """Columns that were constant, or 0 and 1, and other values that they hold."""
-        fixed = self.constant() | (self.content == "binary")
+        fixed = (self.low == self.high) | (self.content == "binary")
         fixed &= self.content in {"real", "binary"}
         if not fixed.any():
             return []
@@ -204,9 +221,8 @@ class Numbers:
         """Rebuild what `to_dict` wrote, or 0.1.0, which knew no tail."""
         made = cls(tuple(data["names"]), data["content"])
         if "knee" not in data:
-            data = {"knee": "inf", "center": data["shift"], "spread": data["scale"]} | {
-                key: data[key] for key in ("low", "high")
-            }
+            old = {"center": data["shift"], "spread": data["scale"]}
+            data = {"knee": "inf", **old, "low": data["low"], "high": data["high"]}
         made.knee = float.fromhex(data["knee"])
         for key in _LEARNED & data.keys():
             learned = np.array([float.fromhex(v) for v in data[key]])
@@ -223,11 +239,11 @@ class Numbers:
             raise DataError(
                 f"Column {self.names[int(wrong.argmax())]!r} must hold the numbers 0, "
                 f"1, 2, ... for this likelihood, and holds others. Choose another "
-                f"likelihood, such as 'mse'."
+                f"likelihood, such as 'mse', or another kind of column."
             )
 
 
-_LEARNED = {"center", "spread", "shift", "scale", "low", "high"}
+_LEARNED = {"center", "spread", "shift", "scale", "low", "high", "still"}
 
 
 def refuse_the_infinite(values: NDArray[np.float64], names: tuple[str, ...]) -> None:
@@ -242,13 +258,18 @@ def refuse_the_infinite(values: NDArray[np.float64], names: tuple[str, ...]) -> 
         )
 
 
-def _spread(values: NDArray[np.float64], counts: NDArray[np.int64]) -> float:
-    """The first range of `LADDER` that is not empty, as a standard deviation."""
+def _width(
+    values: NDArray[np.float64], counts: NDArray[np.int64], floor: float
+) -> tuple[float, float] | None:
+    """The first range of `LADDER` that is not empty, as a standard deviation.
+
+    And the smallest scale that keeps it within `FAR`, if it is not the first.
+    """
     for tail, width in LADDER:
         low, high = quantiles(values, counts, (tail, 1 - tail))
-        if high > low:
-            return float(high - low) / width
-    return 0.0
+        if high - low > max(floor * max(abs(low), abs(high)), SMALLEST):
+            return float(high - low) / width, width / FAR * (tail < LADDER[0][0])
+    return None
 
 
 def _tail(u: NDArray[np.float64], knee: float) -> NDArray[np.float64]:

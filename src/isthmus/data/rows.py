@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -38,6 +38,8 @@ class Rows(NamedTuple):
     """
     texts: dict[str, pa.ChunkedArray]
     """The columns of text by name; null where a cell is missing."""
+    given: Mapping[str, pa.ChunkedArray] = {}
+    """The columns by name as they came, if they came in a frame."""
 
     @classmethod
     def of(cls, values: NDArray[np.float64], names: Sequence[str]) -> Rows:
@@ -60,7 +62,8 @@ class Rows(NamedTuple):
         pairs = list(zip(self.columns, names, strict=True))
         columns = tuple(column._replace(name=name) for column, name in pairs)
         texts = {n: self.texts[c.name] for c, n in pairs if c.name in self.texts}
-        return Rows(columns, self.numbers, texts)
+        given = {n: self.given[c.name] for c, n in pairs if c.name in self.given}
+        return Rows(columns, self.numbers, texts, given)
 
     def every(self, step: int) -> Rows:
         """Each ``step``-th row."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -16,7 +15,7 @@ from isthmus.data.kinds import Found
 from isthmus.data.numbers import Numbers, refuse_the_infinite
 from isthmus.data.rows import Column, Rows
 from isthmus.data.times import Times
-from isthmus.errors import DataError, IsthmusWarning
+from isthmus.errors import DataError, warn
 from isthmus.layout import Field, Layout
 
 if TYPE_CHECKING:
@@ -58,6 +57,11 @@ class Table:
     def types(self) -> dict[str, str]:
         """What the cells of each column are read as."""
         return {column.name: column.type for column in self.columns}
+
+    @property
+    def texts(self) -> list[str]:
+        """Names of the columns of text."""
+        return [column.name for column in self.columns if column.type == "text"]
 
     @property
     def aside(self) -> list[str]:
@@ -106,7 +110,7 @@ class Table:
             tell(strange, name, {c["values"]: c["counts"] for c in counts})
         if strange:
             told = "; ".join(_told(*odd) for odd in list(strange.items())[:10])
-            warnings.warn(f"Not seen in fitting: {told}.", IsthmusWarning, stacklevel=3)
+            warn(f"Not seen in fitting: {told}.")
         return batch
 
     def decode(
@@ -135,10 +139,16 @@ class Table:
         return {n for p in self.parts if p.field.content in contents for n in p.names}
 
     def numbers(self, entries: NDArray[np.float32]) -> NDArray[np.float64] | None:
-        """Numbers (n, columns) that entries stand for, if all columns are numbers."""
-        if len(self.parts) != 1 or not isinstance(self.parts[0], Numbers):
+        """Numbers (n, columns) that entries stand for, if all columns are numbers.
+
+        They are not rounded: where cells are 0 or 1, they are probabilities.
+        """
+        if len(self.places) < len(self.columns) or self.texts:
             return None
-        return self.parts[0].decode(entries)
+        if len(self.parts) == 1:
+            return self.parts[0].decode(entries)  # type: ignore[return-value]
+        found = to_columns(self.parts, entries)
+        return np.column_stack([found[name] for name in self.names])
 
     def by_column(self, entries: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum figures of entries (n, E) over those of each column, (n, columns)."""
@@ -155,8 +165,8 @@ class Table:
         name, text = column.name, column.type == "text"
         if name in found:
             cells = found[name]
-        elif rows is not None and name in rows.texts:
-            cells = rows.texts[name].combine_chunks()
+        elif rows is not None and name in rows.given:
+            return rows.given[name]
         elif rows is not None and name in rows.numeric:
             cells = rows.numbers[:, rows.numeric.index(name)]
         else:

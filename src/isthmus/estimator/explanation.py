@@ -48,9 +48,12 @@ def explain(
         for chance, log in zip(chances, logs, strict=True):
             sums = table.by_column(log.numpy().astype(np.float64))
             chance[:, chosen] = np.exp(sums[:, chosen])
+        if batch.visible is not None:
+            hidden = table.by_column(1.0 - batch.visible.numpy()) > 0
+            chances[:, hidden] = np.nan
     figures = (table.by_column(entries), *chances)
     contributions, actual, expected = (_figures(table, f, origins) for f in figures)
-    as_they_are = like(*origins, table.as_they_are(rows))
+    as_they_are = like(origins[0], origins[0], table.as_they_are(rows))
     return Explanation(
         contributions,
         rest,

@@ -8,6 +8,7 @@ from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.identity import Identity
 from isthmus.errors import RecipeError, unknown
+from isthmus.estimator.rows import columns_of
 from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import FAMILIES, default_terms, name_terms
 from isthmus.spec import Spec
@@ -19,7 +20,7 @@ DEFAULTS: dict[str, Spec] = {
     "likelihood": SquaredError(),
     "corruption": Identity(),
 }
-PARTS = (*DEFAULTS, "training")
+PARTS = (*DEFAULTS, "training", "columns")
 
 
 def nested(estimator: Any) -> dict[str, Any]:
@@ -58,6 +59,8 @@ def replaced(estimator: Any, changes: dict[str, Any]) -> dict[str, Any]:
 
 def part_of(estimator: Any, name: str) -> Any:
     """The part that was given, or the one that stands in its place."""
+    if name == "columns":
+        return columns_of(estimator)
     part = getattr(estimator, name)
     if isinstance(part, str) and name in FAMILIES:
         return FAMILIES[name].named(part)()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from sklearn.utils import check_random_state
 
 from isthmus.data.learner import TableLearner
-from isthmus.errors import IsthmusWarning, RecipeError
+from isthmus.errors import RecipeError, warn
 from isthmus.estimator.rows import columns_of, read_rows
 from isthmus.estimator.suggestions import likelihood_for, recipe_for, wished_content
 from isthmus.model import AutoencoderModule, Recipe
@@ -50,11 +49,10 @@ def prepare(estimator: Any, rows: Rows) -> Prepared:
     converter = learner.update(rows).finish()
     if aside := [f for f in converter.found if f.why and f.name in converter.aside]:
         told = "; ".join(f"{f.name!r} ({f.why})" for f in aside[:10])
-        warnings.warn(
-            f"Set aside: {told}. Use columns={{{aside[0].name!r}: 'category'}} to keep "
-            f"such a column, or 'identifier' to say that it is one.",
-            IsthmusWarning,
-            stacklevel=4,
+        kind = "category" if aside[0].type == "text" else "integer"
+        warn(
+            f"Set aside: {told}. Use columns={{{aside[0].name!r}: {kind!r}}} to keep "
+            f"such a column, or 'identifier' to say that it is one."
         )
     layout = converter.layout()
     likelihood = likelihood_for(estimator, layout)

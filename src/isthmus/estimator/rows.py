@@ -34,12 +34,11 @@ def read_rows(
     if not reset and hasattr(estimator, "feature_names_in_"):
         return _by_name(estimator, X)
     rows, origin = open_frame(X, _wanted(estimator, reset=reset))
-    if rows.height < least or not rows.columns:
-        _refuse_the_small(rows, least)
+    _refuse_the_small(rows, least)
     names = list(origin.names or ())
     if not reset:
         shape = rows.height, len(rows.columns)
-        validate_data(estimator, np.empty(shape), reset=False, skip_check_array=True)
+        validate_data(estimator, np.zeros(shape), reset=False, skip_check_array=True)
         return rows.renamed(estimator._converter.names), origin  # noqa: SLF001
     estimator.n_features_in_ = len(names)
     if all(isinstance(name, str) for name in names):
@@ -87,12 +86,14 @@ def _by_name(estimator: Any, X: Any) -> tuple[Rows, Origin]:
     converter = estimator._converter  # noqa: SLF001
     optional = set(converter.aside)
     try:
-        return open_frame(X, converter.types, list(converter.names), optional)
+        rows, origin = open_frame(X, converter.types, list(converter.names), optional)
     except DataError as error:
         raise DataError(
             f"The columns are not those of fitting; {str(error).rstrip('.')}. Rename, "
             f"add, leave out or convert columns so that they agree."
         ) from None
+    _refuse_the_small(rows, 1)
+    return rows, origin
 
 
 def _wanted(estimator: Any, *, reset: bool) -> dict[str, str]:
@@ -108,7 +109,7 @@ def _refuse_the_small(rows: Rows, least: int) -> None:
     """Say it as scikit-learn says it."""
     try:
         check_array(
-            np.empty((rows.height, len(rows.columns))), ensure_min_samples=least
+            np.zeros((rows.height, len(rows.columns))), ensure_min_samples=least
         )
     except ValueError as error:
         raise DataError(str(error)) from None

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from isthmus.architectures.modules import Modules
+from isthmus.data import dtypes
 from isthmus.data.frames import Origin
 from isthmus.data.kinds import Columns
 from isthmus.data.table import Table
@@ -90,7 +91,7 @@ def estimator_state(estimator: Any) -> State:
         "recipe": estimator.recipe_.to_dict(),
         "converter": estimator._converter.to_dict(),  # noqa: SLF001 - its own state
         "backend": estimator._origin.backend,  # noqa: SLF001
-        "dtypes": _plain_dtypes(estimator._origin),  # noqa: SLF001
+        "dtypes": dtypes.to_plain(estimator._origin),  # noqa: SLF001
         "frame_names": _plain_names(estimator._origin.names),  # noqa: SLF001
         "feature_names": None if names is None else [str(name) for name in names],
         "history": estimator.history_,
@@ -123,8 +124,8 @@ def from_estimator_state(
     if names is not None:
         made.feature_names_in_ = np.array(names, dtype=object)
     frame_names = plain["frame_names"] and tuple(plain["frame_names"])
-    dtypes = plain.get("dtypes") and tuple(map(str, plain["dtypes"]))
-    made._origin = Origin(plain["backend"], frame_names, dtypes=dtypes)  # noqa: SLF001
+    kinds = dtypes.from_plain(plain["backend"], plain.get("dtypes"))
+    made._origin = Origin(plain["backend"], frame_names, dtypes=kinds)  # noqa: SLF001
     made._n_features_out = made.recipe_.bottleneck.width  # noqa: SLF001
     made.history_, made._seed = plain["history"], plain["seed"]  # noqa: SLF001
     return made  # type: ignore[no-any-return]
@@ -135,13 +136,6 @@ def _plain_names(names: tuple[Any, ...] | None) -> list[str | int] | None:
     if names is None:
         return None
     return [int(n) if isinstance(n, int | np.integer) else str(n) for n in names]
-
-
-def _plain_dtypes(origin: Origin) -> list[str] | None:
-    """Data types of a pandas frame by name; other frames tell theirs by the cells."""
-    if origin.backend != "pandas" or origin.dtypes is None:
-        return None
-    return [str(dtype) for dtype in origin.dtypes]
 
 
 def _architecture(data: dict[str, Any] | str | None, modules: dict[str, Any]) -> Any:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.identity import Identity
-from isthmus.errors import IsthmusWarning
+from isthmus.errors import warn
 from isthmus.estimator.parameters import part_of
 from isthmus.likelihoods.bernoulli import Bernoulli
 from isthmus.likelihoods.by_column import ByColumn
@@ -57,11 +56,9 @@ def recipe_for(estimator: Any, columns: int, likelihood: Likelihood) -> Recipe:
     )
     recipe = recipe.changed(terms=tuple(recipe.costs().values()))
     if _may_copy(recipe, columns):
-        warnings.warn(
+        warn(
             f"A code of {bottleneck.size} entries for {columns} columns, without noise "
-            f"or penalty, may learn the identity: nothing makes it find structure.",
-            IsthmusWarning,
-            stacklevel=4,
+            f"or penalty, may learn the identity: nothing makes it find structure."
         )
     return recipe
 

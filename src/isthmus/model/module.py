@@ -77,7 +77,7 @@ class AutoencoderModule(nn.Module):
         x, visible = batch.x, batch.visible
         corrupted = Corrupted(x)
         if chance:
-            corrupted = self.recipe.corruption(x, self.layout)
+            corrupted = self.recipe.corruption(x, self.layout, visible)
             if visible is not None:
                 corrupted = _without_missing(corrupted, visible)
         context = self.context(batch, corrupted)

@@ -1,0 +1,57 @@
+"""The examples find what was put into their tables, and draw it."""
+
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = {
+    path.stem: str(path)
+    for path in (Path(__file__).resolve().parent.parent / "examples").glob("*.py")
+}
+
+
+@pytest.fixture
+def found(request, tmp_path, capsys):
+    """What an example returns, once it has drawn its picture and said so."""
+    name = request.param
+    answer = runpy.run_path(EXAMPLES[name])["main"](tmp_path / "new")
+    picture = tmp_path / "new" / f"{name}.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert capsys.readouterr().out.endswith(f"wrote {picture}\n")
+    return answer
+
+
+@pytest.mark.parametrize("found", ["fraud"], indirect=True)
+def test_frauds_come_first(found):
+    precision, chance = found
+    assert chance < 0.01
+    assert precision > 30 * chance
+
+
+@pytest.mark.parametrize("found", ["sensors"], indirect=True)
+def test_faulty_sensors_are_found_and_named(found):
+    assert set(found.columns) == {"temperature", "pressure"}
+    assert (found.loc["found"] > 0.4).all()
+    assert (found.loc["named"] > 0.9).all()
+
+
+@pytest.mark.parametrize("found", ["survey"], indirect=True)
+def test_people_lie_near_their_like(found):
+    apart, mistyped = found
+    assert apart > 0.85  # two in five are commuters, the largest group
+    assert mistyped > 0.2  # one answer in 700 was
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_a_program(name, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
+    with pytest.raises(SystemExit) as done:
+        runpy.run_path(EXAMPLES[name], run_name="__main__")
+    assert done.value.code == 0
+    assert "--out" in capsys.readouterr().out
+
+
+def test_every_example_is_tested():
+    assert set(EXAMPLES) == {"fraud", "sensors", "survey"}
