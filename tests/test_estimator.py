@@ -335,8 +335,10 @@ HARDY = ["undercomplete", "variational", "vector_quantized", "contractive", "mas
 @pytest.mark.parametrize("table", FINITE)
 def test_a_hard_table_has_finite_scores(name, table):
     estimator = quick(name, random_state=1).fit(FINITE[table])
+    known = ~np.isnan(np.asarray(FINITE[table], dtype=float)).all(axis=0)
     for answer in answers(estimator, FINITE[table]):
-        assert np.isfinite(answer).all()
+        of_columns = answer.ndim == 2 and answer.shape[1] == len(known)
+        assert np.isfinite(answer[:, known] if of_columns else answer).all()
 
 
 @pytest.mark.parametrize("table", REFUSED)
