@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Converter = Numbers | Times | Categories
 """Columns converted together: their ``names``, and ``field``, their entries."""
 
-PIECE = 2**16
+PIECE = 2**13
 """Rows that are converted at a time, to keep what is computed on the way small."""
 
 Strange = dict[str, Counter[str]]
@@ -33,7 +33,7 @@ def to_batch(parts: list[Converter], rows: Rows) -> tuple[Batch, Strange]:
     """Entries (n, E) of rows, and what is strange in them."""
     stops = np.cumsum([0, *(part.field.shape[0] for part in parts)])
     shape = rows.height, int(stops[-1])
-    x, visible = np.empty(shape, dtype=np.float32), np.ones(shape, dtype=np.float32)
+    x, visible = np.empty(shape, dtype=np.float32), None
     strange: Strange = {}
     for start in range(0, rows.height, PIECE):
         piece = rows.slice(start, start + PIECE)
@@ -41,8 +41,10 @@ def to_batch(parts: list[Converter], rows: Rows) -> tuple[Batch, Strange]:
         for part, first, stop in zip(parts, stops, stops[1:], strict=False):
             entries, known = _converted(part, piece, strange)
             x[here, first:stop] = entries
-            visible[here, first:stop] = known
-    if visible.all():
+            if not known.all():
+                visible = np.ones(shape, np.float32) if visible is None else visible
+                visible[here, first:stop] = known
+    if visible is None:
         return Batch(torch.from_numpy(x)), strange
     x *= visible
     return Batch(torch.from_numpy(x), torch.from_numpy(visible)), strange

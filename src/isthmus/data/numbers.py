@@ -154,23 +154,23 @@ class Numbers:
     def encode(self, values: NDArray[np.float64]) -> NDArray[np.float32]:
         """Entries (n, columns) of numbers (n, columns); 0 where one is missing."""
         with np.errstate(over="ignore", invalid="ignore"):
-            scaled = (values - self.center) / self.spread
-            if np.isfinite(self.knee):
-                scaled = _tail(scaled, self.knee)
-            scaled = (scaled - self.shift) / self.scale
+            scaled = _tail((values - self.center) / self.spread, self.knee)
+            if self.content == "real":
+                scaled -= self.shift
+                scaled /= self.scale
         low = {"real": -CLIP}.get(self.content, 0.0)
         high = {"real": CLIP, "unit": 1.0, "binary": 1.0}.get(self.content, np.inf)
         np.clip(scaled, low, high, out=scaled)
         if self.content == "real":
             fixed = self.constant()
             scaled[:, fixed] = np.clip(scaled[:, fixed], -CHANGED, CHANGED)
-        return np.nan_to_num(scaled, copy=False, nan=0.0).astype(np.float32)
+        scaled[np.isnan(scaled)] = 0.0
+        return scaled.astype(np.float32)
 
     def decode(self, entries: NDArray[np.float32]) -> NDArray[np.float64]:
         """Numbers (n, columns) that entries (n, columns) stand for."""
         numbers = entries.astype(np.float64) * self.scale + self.shift
-        if np.isfinite(self.knee):
-            numbers = _tail_inverse(numbers, self.knee)
+        numbers = _tail_inverse(numbers, self.knee)
         with np.errstate(over="ignore"):
             numbers = numbers * self.spread + self.center
         if self.content == "real":
@@ -274,16 +274,20 @@ def _width(
 
 def _tail(u: NDArray[np.float64], knee: float) -> NDArray[np.float64]:
     """u up to the knee, beyond it knee + log(1 + |u| - knee) with the sign of u."""
-    beyond = np.maximum(np.abs(u) - knee, 0.0)
-    bent: NDArray[np.float64] = np.sign(u) * (
-        np.minimum(np.abs(u), knee) + np.log1p(beyond)
-    )
+    beyond = np.abs(u) > knee
+    if not beyond.any():
+        return u
+    far = np.abs(u[beyond]) - knee
+    bent = u.copy()
+    bent[beyond] = np.sign(u[beyond]) * (knee + np.log1p(far))
     return bent
 
 
 def _tail_inverse(y: NDArray[np.float64], knee: float) -> NDArray[np.float64]:
-    beyond = np.clip(np.abs(y) - knee, 0.0, 345.0)  # exp stays below LARGEST
-    u: NDArray[np.float64] = np.sign(y) * (
-        np.minimum(np.abs(y), knee) + np.expm1(beyond)
-    )
+    beyond = np.abs(y) > knee
+    if not beyond.any():
+        return y
+    far = np.minimum(np.abs(y[beyond]) - knee, 345.0)  # exp stays below LARGEST
+    u = y.copy()
+    u[beyond] = np.sign(y[beyond]) * (knee + np.expm1(far))
     return u
