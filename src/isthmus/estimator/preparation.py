@@ -49,10 +49,10 @@ def prepare(estimator: Any, rows: Rows) -> Prepared:
     converter = learner.update(rows).finish()
     if aside := [f for f in converter.found if f.why and f.name in converter.aside]:
         told = "; ".join(f"{f.name!r} ({f.why})" for f in aside[:10])
-        kind = "category" if aside[0].type == "text" else "integer"
+        name, kind = aside[0].name, "category" if aside[0].type == "text" else "integer"
         warn(
-            f"Set aside: {told}. Use columns={{{aside[0].name!r}: {kind!r}}} to keep "
-            f"such a column, or 'identifier' to say that it is one."
+            f"Set aside: {told}. To keep such a column, say what it is: "
+            f"columns={{{name!r}: {kind!r}}}, in the terminal --kind {name}={kind}."
         )
     layout = converter.layout()
     likelihood = likelihood_for(estimator, layout)
