@@ -169,7 +169,7 @@ def training(x: np.ndarray, batch: int, options: argparse.Namespace) -> list[Row
 
     def fresh() -> Autoencoder:
         untrained = estimator(batch, epochs, seed)
-        untrained._prepare(x)  # noqa: SLF001 - an untrained module, and no training
+        untrained.prepared(x)  # an untrained module, and no training
         return untrained
 
     def by_hand() -> float:

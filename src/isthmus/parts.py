@@ -102,6 +102,10 @@ class Architecture(Part):
         """Whether the decoder's answer is bounded already, so that it is no logit."""
         return False
 
+    def draws(self) -> bool:
+        """Whether the networks draw at random in training, as dropout does."""
+        return False
+
     @abstractmethod
     def build(self, sizes: Sizes) -> tuple[nn.Module, nn.Module]:
         """Encoder (x (B, *inputs), context) -> (B, H); decoder (N, D) -> (N, *params).
@@ -246,6 +250,8 @@ class Term(Part):
     """What it needs of the code."""
     replaces: ClassVar[frozenset[str]] = frozenset()
     """Kinds of terms that it already contains, and that may not stand beside it."""
+    draws: ClassVar[bool] = False
+    """Whether it draws at random."""
 
     weight: NonNegativeFloat = 1.0
 

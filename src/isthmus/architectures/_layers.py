@@ -13,6 +13,10 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from torch import Size
+
+    from isthmus.trace import Context
+
 Activation = Literal[
     "relu",
     "leaky_relu",
@@ -152,3 +156,49 @@ class Residual(nn.Module):
         scale = self.scale.view(-1, 1, 1) if self.scale.dim() else self.scale
         out: Tensor = past + scale * self.block(x)
         return out
+
+
+class Reader(nn.Module):
+    """x, flattened and with its context appended, through the layers."""
+
+    def __init__(
+        self, layers: nn.Sequential, inputs: int, event: int, clues: frozenset[str]
+    ) -> None:
+        super().__init__()
+        self.layers = layers
+        self.inputs, self.event, self.clues = inputs, event, clues
+
+    def forward(self, x: Tensor, context: Context) -> Tensor:
+        """Features (B, H) of examples (B, *inputs)."""
+        if self.inputs > 1:
+            x = x.flatten(-self.inputs)
+        if self.clues:
+            x = torch.cat([x, *self._told(x, context)], -1)
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+    def _told(self, x: Tensor, context: Context) -> list[Tensor]:
+        told = []
+        if "visible" in self.clues:
+            assert context.visible is not None  # the model fills it in
+            told.append(context.visible.flatten(-self.event).to(x))
+        if "level" in self.clues:
+            assert context.level is not None  # the model fills it in
+            told.append(context.level.unsqueeze(-1).to(x))
+        return told
+
+
+class Writer(nn.Module):
+    """z through the layers, brought into the shape of the likelihood's parameters."""
+
+    def __init__(self, layers: nn.Sequential, params: Size) -> None:
+        super().__init__()
+        self.layers = layers
+        self.params = tuple(params)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Parameters (N, *params) of codes (N, D)."""
+        for layer in self.layers:
+            z = layer(z)
+        return z if len(self.params) == 1 else z.unflatten(-1, self.params)

@@ -5,27 +5,26 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-import torch
 from pydantic import PositiveInt, field_validator
-from torch import Size, Tensor, nn
+from torch import nn
 
 from isthmus.architectures._layers import (
     ACTIVATIONS,
     Activation,
     BatchNorm,
     Linear,
+    Reader,
     Residual,
     StackedLayerNorm,
     StackedLinear,
     Transposed,
+    Writer,
 )
 from isthmus.errors import RecipeError
 from isthmus.parts import Architecture, Share, Sizes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from isthmus.trace import Context
 
 Widths = tuple[PositiveInt, ...]
 
@@ -73,6 +72,10 @@ class Mlp(Architecture):
         """Whether ``output`` is bounded."""
         return self.output in {"sigmoid", "tanh"}
 
+    def draws(self) -> bool:
+        """Whether there is dropout."""
+        return self.dropout > 0
+
     def build(self, sizes: Sizes) -> tuple[nn.Module, nn.Module]:
         """Encoder (x (B, *inputs), context) -> (B, H); decoder (N, D) -> (N, *params).
 
@@ -95,8 +98,8 @@ class Mlp(Architecture):
         if self.output != "linear":
             decoder.append(ACTIVATIONS[self.output]())
         return (
-            _Encoder(encoder, len(sizes.inputs), len(sizes.event), sizes.clues),
-            _Decoder(decoder, sizes.params),
+            Reader(encoder, len(sizes.inputs), len(sizes.event), sizes.clues),
+            Writer(decoder, sizes.params),
         )
 
     def _mirrored(
@@ -167,47 +170,3 @@ class _Maker:
         if self.stack:
             return [StackedLayerNorm(self.stack, width)]
         return [nn.LayerNorm(width)]
-
-
-class _Encoder(nn.Module):
-    """x, flattened and with its context appended, through the layers."""
-
-    def __init__(
-        self, layers: nn.Sequential, inputs: int, event: int, clues: frozenset[str]
-    ) -> None:
-        super().__init__()
-        self.layers = layers
-        self.inputs, self.event, self.clues = inputs, event, clues
-
-    def forward(self, x: Tensor, context: Context) -> Tensor:
-        if self.inputs > 1:
-            x = x.flatten(-self.inputs)
-        if self.clues:
-            x = torch.cat([x, *self._told(x, context)], -1)
-        for layer in self.layers:
-            x = layer(x)
-        return x
-
-    def _told(self, x: Tensor, context: Context) -> list[Tensor]:
-        told = []
-        if "visible" in self.clues:
-            assert context.visible is not None  # the model fills it in
-            told.append(context.visible.flatten(-self.event).to(x))
-        if "level" in self.clues:
-            assert context.level is not None  # the model fills it in
-            told.append(context.level.unsqueeze(-1).to(x))
-        return told
-
-
-class _Decoder(nn.Module):
-    """z through the layers, brought into the shape of the likelihood's parameters."""
-
-    def __init__(self, layers: nn.Sequential, params: Size) -> None:
-        super().__init__()
-        self.layers = layers
-        self.params = tuple(params)
-
-    def forward(self, z: Tensor) -> Tensor:
-        for layer in self.layers:
-            z = layer(z)
-        return z if len(self.params) == 1 else z.unflatten(-1, self.params)

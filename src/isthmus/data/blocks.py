@@ -18,7 +18,10 @@ BLOCK = 2048
 
 
 def in_blocks(
-    function: Callable[[Batch], tuple[Tensor, ...]], data: Batch, module: nn.Module
+    function: Callable[[Batch], tuple[Tensor, ...]],
+    data: Batch,
+    module: nn.Module,
+    size: int = BLOCK,
 ) -> tuple[Tensor, ...]:
     """Apply a function of a batch block by block; the last is padded with zeros.
 
@@ -28,24 +31,24 @@ def in_blocks(
     parameters = list(module.parameters())
     device = parameters[0].device
     with torch.inference_mode(), threads_for(BLOCK, parameters):
-        found = [function(block.to(device)) for block in _blocks(data)]
+        found = [function(block.to(device)) for block in _blocks(data, size)]
         columns = zip(*found, strict=True)
         return tuple(
             torch.cat([part.cpu() for part in parts])[: len(data)] for parts in columns
         )
 
 
-def _blocks(data: Batch) -> list[Batch]:
+def _blocks(data: Batch, size: int) -> list[Batch]:
     """Views of the full blocks, and a padded copy of the rows that are left."""
-    count, rest = divmod(len(data), BLOCK)
-    *full, last = data.split([*[BLOCK] * count, rest])
+    count, rest = divmod(len(data), size)
+    *full, last = data.split([*[size] * count, rest])
     if rest:
-        visible = None if last.visible is None else _padded(last.visible)
-        full.append(Batch(_padded(last.x), visible))
+        visible = None if last.visible is None else _padded(last.visible, size)
+        full.append(Batch(_padded(last.x, size), visible))
     return full
 
 
-def _padded(tensor: Tensor) -> Tensor:
-    padded = tensor.new_zeros((BLOCK, *tensor.shape[1:]))
+def _padded(tensor: Tensor, size: int) -> Tensor:
+    padded = tensor.new_zeros((size, *tensor.shape[1:]))
     padded[: len(tensor)] = tensor
     return padded

@@ -73,6 +73,12 @@ class Rows(NamedTuple):
         texts = {name: text.take(picked) for name, text in self.texts.items()}
         return Rows(self.columns, self.numbers[picked], texts)
 
+    def take(self, picked: NDArray[np.int64]) -> Rows:
+        """The rows at these places, in their order."""
+        texts = {name: text.take(picked) for name, text in self.texts.items()}
+        given = {name: cells.take(picked) for name, cells in self.given.items()}
+        return Rows(self.columns, self.numbers[picked], texts, given)
+
     def slice(self, start: int, stop: int) -> Rows:
         """Rows from ``start`` up to ``stop``."""
         texts = {n: text.slice(start, stop - start) for n, text in self.texts.items()}

@@ -19,6 +19,7 @@ from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator.evaluation import evaluate
 from isthmus.estimator.explanation import Explanation, explain, give_back
 from isthmus.estimator.html import describe
+from isthmus.estimator.judge import PlainJudge
 from isthmus.estimator.parameters import nested, replaced, training_of
 from isthmus.estimator.preparation import prepare, split
 from isthmus.estimator.rows import read_rows
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from isthmus.data.frames import Origin
     from isthmus.data.kinds import Columns, Found, Kind
-    from isthmus.data.rows import Rows
     from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
     from isthmus.training import Epoch
 
@@ -89,8 +89,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     -----
     Takes arrays and frames with cells of any kind (docs/tables.md). Scores and losses
     are in nats per row of scaled columns, weighted in mixed tables so that each column
-    counts alike. Missing cells weigh nothing. There is no ``sample_weight``: stochastic
-    training cannot keep scikit-learn's equivalences for it.
+    counts alike. Missing cells weigh nothing. There is no ``sample_weight``.
     """
 
     def __init__(
@@ -139,8 +138,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         ``validation`` takes rows of your own in place of a random share.
         """
-        rows = self._prepare(X)
-        data, held_out = split(self, self._converter.encode(rows), validation)
+        data, held_out = split(self, self.prepared(X), validation)
         trainer = Trainer(self.module_, training_of(self), self._seed)
         with progress(len(data), verbose=self.verbose) as tell:
             try:
@@ -155,15 +153,15 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         The rows of the first call decide how columns are scaled, from then on.
         """
         if not hasattr(self, "module_"):
-            rows = self._prepare(X)
+            data = self.prepared(X)
             self.history_, self._state, self._calls = [], None, 0
         else:
-            rows, _ = read_rows(self, X, reset=False)
+            data = self._read(X)
         training = training_of(self).changed(epochs=1, schedule="constant")
         self._calls = getattr(self, "_calls", 0) + 1
         state = getattr(self, "_state", None)
         trainer = Trainer(self.module_, training, self._seed + self._calls, state=state)
-        trainer.fit(self._converter.encode(rows).to(self._device))
+        trainer.fit(data.to(self._device))
         self._state = trainer.optimizer.state_dict()
         number = len(self.history_) + 1
         self.history_.append({**trainer.history[0], "epoch": number})
@@ -218,8 +216,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def explain(self, X: Any) -> Explanation:
         """Contributions of the cells to `score_samples`, and what was expected."""
         check_is_fitted(self)
-        rows, origin = read_rows(self, X, reset=False)
-        return explain(self.module_, self._converter, rows, (origin, self._origin))
+        return explain(self, PlainJudge(self.module_), X)
 
     def score(self, X: Any, y: object = None) -> float:
         """Mean of `score_samples`."""
@@ -257,14 +254,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Name and kind of each column, and why it is set aside if it is."""
         return self._converter.found
 
-    def _prepare(self, X: Any) -> Rows:
-        """Learn the columns and build an untrained module; return the rows."""
+    def prepared(self, X: Any) -> Batch:
+        """Learn the columns of ``X`` and build an untrained module; its entries."""
         rows, origin = read_rows(self, X, reset=True, least=2)
         self._origin = origin._replace(index=None)
         ready = prepare(self, rows)
         self._seed, self._device, self._converter, self.recipe_, self.module_ = ready
         self._n_features_out = self.recipe_.bottleneck.width
-        return rows
+        return self._converter.encode(rows)
 
     def _read(self, X: Any) -> Batch:
         check_is_fitted(self)

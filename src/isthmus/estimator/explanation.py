@@ -6,23 +6,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.data.blocks import in_blocks
 from isthmus.data.frames import Origin, like
-from isthmus.scores.reconstruction_likelihood import score_cells
+from isthmus.estimator.rows import read_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from isthmus.data.rows import Rows
     from isthmus.data.table import Table
-    from isthmus.model import AutoencoderModule
+    from isthmus.estimator.judge import Judge, PlainJudge
+    from isthmus.scores.calibration import Tails
 
 
 class Explanation(NamedTuple):
     """The score of each row, cell by cell; tables come in the container of the rows."""
 
     contributions: Any
-    """(n, columns): weighted log-likelihood of each cell, the lowest speak loudest."""
+    """(n, columns): share of each cell in the score, the lowest speak loudest."""
     rest: NDArray[np.float64]
     """(n,): what no cell accounts for. Contributions and rest sum to the score."""
     actual: Any
@@ -33,35 +33,36 @@ class Explanation(NamedTuple):
     """(n, columns): how probable the model held the cell; NaN but for categories."""
     expected_probability: Any
     """(n, columns): how probable it held what it rebuilt; NaN but for categories."""
+    tail: Any = None
+    """(n, columns): share of calibration rows whose cell contributes as little or less;
+    None where no such rows are known."""
 
 
 def explain(
-    module: AutoencoderModule, table: Table, rows: Rows, origins: tuple[Origin, Origin]
+    estimator: Any, judge: Judge | PlainJudge, X: Any, tails: Tails | None = None
 ) -> Explanation:
-    """Take scores apart; ``origins`` are those of the rows and of fitting."""
+    """Take the scores that a judge gives to rows apart."""
+    rows, origin = read_rows(estimator, X, reset=False)
+    table: Table = estimator._converter  # noqa: SLF001
+    origins = origin, estimator._origin  # noqa: SLF001
     batch = table.encode(rows)
-    entries, rest, x = score_cells(module, batch)
-    chances = np.full((2, len(x), len(table.columns)), np.nan)
+    folds = judge.folds(batch)
+    entries = -judge.cells(batch, folds).numpy().astype(np.float64)
+    rest = -judge.rows(batch, folds).numpy() - entries.sum(axis=1)
+    mean, *logs = (found.numpy() for found in judge.expected(batch, folds))
+    chances = np.full((2, len(mean), len(table.columns)), np.nan)
     chosen = [j for j, n in enumerate(table.names) if n in table.chosen]
-    if chosen:
-        logs = in_blocks(module.certainty, batch, module)
-        for chance, log in zip(chances, logs, strict=True):
-            sums = table.by_column(log.numpy().astype(np.float64))
-            chance[:, chosen] = np.exp(sums[:, chosen])
-        if batch.visible is not None:
-            hidden = table.by_column(1.0 - batch.visible.numpy()) > 0
-            chances[:, hidden] = np.nan
-    figures = (table.by_column(entries), *chances)
-    contributions, actual, expected = (_figures(table, f, origins) for f in figures)
-    as_they_are = like(origins[0], origins[0], table.as_they_are(rows))
-    return Explanation(
-        contributions,
-        rest,
-        as_they_are,
-        give_back(table, x, origins, rows),
-        actual,
-        expected,
-    )
+    for chance, log in zip(chances, logs, strict=True):
+        chance[:, chosen] = np.exp(table.by_column(log.astype(np.float64))[:, chosen])
+    if batch.visible is not None:
+        hidden = table.by_column(1.0 - batch.visible.numpy()) > 0
+        chances[:, hidden] = np.nan
+    cells = table.by_column(entries)
+    figures = (cells, *chances) if tails is None else (cells, *chances, tails(cells))
+    contributions, *others = (_figures(table, f, origins) for f in figures)
+    as_they_are = like(origin, origin, table.as_they_are(rows))
+    expected = give_back(table, mean, origins, rows)
+    return Explanation(contributions, rest, as_they_are, expected, *others)
 
 
 def give_back(

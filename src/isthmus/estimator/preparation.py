@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
@@ -15,6 +16,8 @@ from isthmus.model import AutoencoderModule, Recipe
 from isthmus.training import pick_device, seeded
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from isthmus.data.rows import Rows
     from isthmus.data.table import Table
     from isthmus.trace import Batch
@@ -72,7 +75,7 @@ def split(estimator: Any, data: Batch, validation: Any) -> tuple[Batch, Batch | 
     count = held_out(estimator, len(data))
     if not count:
         return data.to(device), None
-    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(seed))
+    order = _shuffled(len(data), seed)
     kept, checked = data.rows(order[count:]), data.rows(order[:count])
     return kept.to(device), checked.to(device)
 
@@ -80,3 +83,13 @@ def split(estimator: Any, data: Batch, validation: Any) -> tuple[Batch, Batch | 
 def held_out(estimator: Any, rows: int) -> int:
     """How many rows are kept out of training: a share of ten or more."""
     return round(estimator.validation * rows) if rows >= 10 else 0
+
+
+def validation_rows(estimator: Any, rows: int) -> NDArray[np.int64]:
+    """Which of the rows of fitting only said when to stop, if they were a share."""
+    order = _shuffled(rows, estimator._seed)  # noqa: SLF001 - prepared above
+    return np.asarray(order[: held_out(estimator, rows)].numpy())
+
+
+def _shuffled(rows: int, seed: int) -> torch.Tensor:
+    return torch.randperm(rows, generator=torch.Generator().manual_seed(seed))

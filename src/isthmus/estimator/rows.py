@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
@@ -13,24 +13,39 @@ from isthmus.data.kinds import Columns
 from isthmus.data.rows import Rows
 from isthmus.errors import DataError
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 READ_AS = {"category": "text", "count": "integer"}
 """What columns of some kinds are read as."""
 
 
-def read_rows(
-    estimator: Any, X: Any, *, reset: bool, least: int = 1
-) -> tuple[Rows, Origin]:
-    """Return the rows of X and where they came from.
+class Read(NamedTuple):
+    """The rows of a table, and where they came from."""
+
+    rows: Rows
+    origin: Origin
+
+    def take(self, picked: NDArray[np.int64]) -> Read:
+        """The rows at these places."""
+        return Read(self.rows.take(picked), self.origin._replace(index=None))
+
+
+def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
+    """Return the rows of X, or X itself if it has been read for this estimator.
 
     With ``reset`` the estimator learns number and names of the columns; otherwise
     they must be the same, and named columns are brought into the order of fitting.
     """
+    if isinstance(X, Read):
+        return X
     if isinstance(X, torch.Tensor):
         X = X.detach().cpu().numpy()
     elif hasattr(X, "toarray"):  # one of scipy's sparse kinds
         X = X.toarray()
     if not is_frame(X):
-        return _of_array(estimator, X, reset=reset, least=least), Origin()
+        rows = _of_array(estimator, X, reset=reset, least=least)
+        return Read(rows, Origin())
     if not reset and hasattr(estimator, "feature_names_in_"):
         return _by_name(estimator, X)
     rows, origin = open_frame(X, _wanted(estimator, reset=reset))
@@ -39,13 +54,14 @@ def read_rows(
     if not reset:
         shape = rows.height, len(rows.columns)
         validate_data(estimator, np.zeros(shape), reset=False, skip_check_array=True)
-        return rows.renamed(estimator._converter.names), origin  # noqa: SLF001
+        known = estimator._converter.names  # noqa: SLF001
+        return Read(rows.renamed(known), origin)
     estimator.n_features_in_ = len(names)
     if all(isinstance(name, str) for name in names):
         estimator.feature_names_in_ = np.array(names, dtype=object)
     elif hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_  # scikit-learn, too, knows only text
-    return rows, origin
+    return Read(rows, origin)
 
 
 def columns_of(estimator: Any) -> Columns:
@@ -81,7 +97,7 @@ def _of_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Rows:
     return Rows.of(values, names)
 
 
-def _by_name(estimator: Any, X: Any) -> tuple[Rows, Origin]:
+def _by_name(estimator: Any, X: Any) -> Read:
     """Columns of a frame in the order of fitting; all that is wrong in one error."""
     converter = estimator._converter  # noqa: SLF001
     optional = set(converter.aside)
@@ -93,7 +109,7 @@ def _by_name(estimator: Any, X: Any) -> tuple[Rows, Origin]:
             f"add, leave out or convert columns so that they agree."
         ) from None
     _refuse_the_small(rows, 1)
-    return rows, origin
+    return Read(rows, origin)
 
 
 def _wanted(estimator: Any, *, reset: bool) -> dict[str, str]:

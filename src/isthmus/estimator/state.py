@@ -116,7 +116,7 @@ def from_estimator_state(
     architecture = _architecture(recipe.pop("architecture"), modules)
     made.recipe_ = Recipe.from_dict(recipe).changed(architecture=architecture)
     made._converter = Table.from_dict(plain["converter"])  # noqa: SLF001
-    module = _module(made.recipe_, made._converter, state.tensors)  # noqa: SLF001
+    module = module_from(made.recipe_, made._converter, state.tensors)  # noqa: SLF001
     made._device = pick_device(device)  # noqa: SLF001
     made.module_ = module.to(made._device).eval()  # noqa: SLF001
     names = plain["feature_names"]
@@ -152,7 +152,7 @@ def _architecture(data: dict[str, Any] | str | None, modules: dict[str, Any]) ->
     return Modules(**modules)
 
 
-def _module(
+def module_from(
     recipe: Recipe, converter: Table, tensors: dict[str, Tensor]
 ) -> AutoencoderModule:
     """Build a network and put the weights in place."""

@@ -32,7 +32,8 @@ class AutoencoderModule(nn.Module):
         self, recipe: Recipe, layout: Layout, *, missing: bool = False, stack: int = 0
     ) -> None:
         super().__init__()
-        self.recipe, self.layout, self.stack = recipe, layout, stack
+        self.recipe, self.layout = recipe, layout
+        self.missing, self.stack = missing, stack
         self.likelihood = recipe.likelihood.on(layout)
         self.event = layout.event
         self.costs = recipe.costs()
@@ -64,22 +65,20 @@ class AutoencoderModule(nn.Module):
         progress: Progress = DONE,
         *,
         chance: bool | None = None,
+        corrupted: Corrupted | None = None,
     ) -> Trace:
         """Send a batch through and keep the trace.
 
-        With ``chance`` (by default in training mode) the input is corrupted and the
-        code drawn; without it nothing is random.
+        With ``chance`` (by default in training mode) the input is corrupted, unless it
+        comes ``corrupted``, and the code drawn; without it nothing is random.
         """
         if isinstance(batch, Tensor):
             batch = Batch(batch)
         if chance is None:
             chance = self.training
         x, visible = batch.x, batch.visible
-        corrupted = Corrupted(x)
-        if chance:
-            corrupted = self.recipe.corruption(x, self.layout, visible)
-            if visible is not None:
-                corrupted = _without_missing(corrupted, visible)
+        if corrupted is None:
+            corrupted = self.corrupt(batch) if chance else Corrupted(x)
         context = self.context(batch, corrupted)
         features = self.encoder(self.likelihood.view(corrupted.x), context)
         code = (self.bottleneck if chance else self.bottleneck.typical)(features)
@@ -99,16 +98,27 @@ class AutoencoderModule(nn.Module):
             progress=progress,
         )
 
-    def loss(self, trace: Trace) -> tuple[Tensor, dict[str, Tensor]]:
+    def corrupt(self, batch: Batch) -> Corrupted:
+        """What the corruption makes of a batch; missing cells stay at zero."""
+        corrupted = self.recipe.corruption(batch.x, self.layout, batch.visible)
+        if batch.visible is None:
+            return corrupted
+        return corrupted._replace(x=corrupted.x * batch.visible)
+
+    def loss(self, trace: Trace, trim: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
         """The total, and each weighted term by name, averaged over the batch.
 
-        Of a stacked model: one of each per replica, (R,).
+        Of a stacked model: one of each per replica, (R,). ``trim`` leaves out that
+        share of the rows, those that are explained worst per judged entry.
         """
         replicas = trace.features.dim() - 2
+        kept = _explained_best(trace, trim) if trim else None
         parts = {}
         for name, term in self.costs.items():
             cost = term(trace, self)
             if cost.dim() > replicas:
+                if kept is not None:
+                    cost = cost.gather(-1, kept)
                 cost = cost.mean(-1)
             parts[name] = cost if term.weight == 1 else cost * term.weight
         return functools.reduce(operator.add, parts.values()), parts
@@ -174,12 +184,28 @@ class AutoencoderModule(nn.Module):
         params, judged = self.decode(self.encode(batch)), self.judged(batch)
         return self.likelihood.distortion(params, batch.x, judged, len(self.event))
 
-    def explain(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def rebuild_hidden(self, batch: Batch, hidden: Tensor) -> Tensor:
+        """Decoder's answers (P, B, *params), where ``hidden``, (P, E), hides entries.
+
+        Rows of a table only; each of the P passes hides the same entries of all rows.
+        """
+        visible = (1 - hidden).unsqueeze(1).expand(-1, *batch.x.shape)
+        passes = len(hidden)
+        known = None if batch.visible is None else batch.visible.repeat(passes, 1)
+        visible = visible.flatten(0, 1)
+        x = batch.x.repeat(passes, 1) * visible
+        context = self.context(Batch(x, known), Corrupted(x, visible))
+        z = self.bottleneck.mode(self.encoder(self.likelihood.view(x), context))
+        params: Tensor = self.decode(z).unflatten(0, (passes, -1))
+        return params
+
+    def explain(self, batch: Batch, *, weighted: bool = True) -> tuple[Tensor, Tensor]:
         """Weighted log-likelihood and reconstruction of every entry, (B, *event) each.
 
         The log-likelihood of a missing cell is exactly 0.
         """
-        params, judged = self.decode(self.encode(batch)), self.judged(batch)
+        params = self.decode(self.encode(batch))
+        judged = self.judged(batch) if weighted else batch.visible
         entries = self.likelihood.log_prob(params, batch.x)
         if judged is not None:
             entries = entries * judged
@@ -211,6 +237,11 @@ class AutoencoderModule(nn.Module):
         return self.layout.holding("real", "unit", "binary").to(like)
 
 
-def _without_missing(corrupted: Corrupted, visible: Tensor) -> Corrupted:
-    """Keep missing cells at zero, whatever the corruption put there."""
-    return corrupted._replace(x=corrupted.x * visible)
+def _explained_best(trace: Trace, trim: float) -> Tensor:
+    """Index, ([R,] kept), of all rows but the worst share ``trim``; one at least."""
+    cost = trace.average(trace.distortion.detach())
+    if trace.judged is not None:
+        entries = range(-(trace.judged.dim() - cost.dim()), 0)
+        cost = cost / trace.judged.sum(tuple(entries)).clamp_min(1e-12)
+    kept = max(round((1 - trim) * cost.shape[-1]), 1)
+    return cost.topk(kept, dim=-1, largest=False, sorted=False).indices

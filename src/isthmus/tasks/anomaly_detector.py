@@ -1,148 +1,293 @@
-"""Anomaly detection by reconstruction."""
+"""Anomaly detection: rows of which cells do not follow from the others."""
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin, clone
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.errors import RecipeError
+from isthmus.detection.changes import Changes, changes
+from isthmus.detection.efforts import PLANS, cross_fit, folds_of
+from isthmus.detection.scorer import Scorer
+from isthmus.detection.state import detector_from_state, detector_state
+from isthmus.detection.thresholds import (
+    by_rate,
+    by_share,
+    kept_rows,
+    rate,
+    refuse,
+)
+from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator import Autoencoder
-from isthmus.estimator.state import State
+from isthmus.estimator.explanation import explain
+from isthmus.estimator.judge import PlainJudge
+from isthmus.estimator.preparation import validation_rows
+from isthmus.estimator.rows import read_rows
+from isthmus.scores import conformal
+from isthmus.scores.drift import drift
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.utils import Tags
 
+    from isthmus.data.kinds import Columns, Kind
+    from isthmus.detection.efforts import Effort
     from isthmus.estimator.explanation import Explanation
-
-WHISKER = 1.5
-"""Interquartile ranges past the third quartile that count as far out (Tukey, 1977)."""
+    from isthmus.estimator.judge import Judge
+    from isthmus.estimator.rows import Read
+    from isthmus.estimator.state import State
+    from isthmus.scores.calibration import Calibration, Source
+    from isthmus.scores.drift import Drift
 
 
 class AnomalyDetector(OutlierMixin, BaseEstimator):
-    """Calls a row an outlier (-1) where an autoencoder rebuilds it badly.
+    """Calls a row an outlier (-1) where its cells do not follow from each other.
+
+    A masked autoencoder learns to rebuild hidden cells from the others, in several
+    replicas that each leave out a fold of the rows. A row is scored by the replica that
+    left out its fold, whether it was trained on or not (docs/anomaly.md).
 
     Parameters
     ----------
     contamination : float from 0 to 0.5, or "auto"
-        Share of the training rows that are flagged. ``"auto"`` takes the logarithm of
-        how far each score lies below the best one, and flags rows more than 1.5
-        interquartile ranges above the third quartile of training (Tukey, 1977), and
-        in any case the least normal training row.
+        Share of the training rows that are flagged; 0 for none. ``"auto"`` leaves it to
+        ``fpr``. Without that it takes the logarithm of how far each score lies below
+        the best one, and flags rows more than 1.5 interquartile ranges above the third
+        quartile of training (Tukey, 1977), and in any case the least normal one.
+    fpr : float, optional
+        False-alarm rate: the probability that a normal row, which need not be of the
+        training rows, is flagged. A row is flagged if its p-value is at most ``fpr``.
+    effort : "fast", "default" or "high"
+        How large, how many and how long trained the networks are.
+    calibration : float or "auto"
+        What p-values rest on: a share of the rows on which nothing is trained (split
+        conformal), or, ``"auto"``, every row by the replica that has not seen it (cross
+        conformal). Without replicas, ``"auto"`` takes the validation rows of the
+        autoencoder, or for ``fpr`` a fifth of all.
+    folds : int, optional
+        Number of replicas; by default as ``effort`` has it, and 1 for an
+        ``autoencoder`` of your own: then every row is trained on, and scored by its
+        log-likelihood in nats.
+    scores : dict of weights by name, optional
+        Questions to the replicas, by default ``{"hidden": 1.0, "marginal": 0.6}``.
+    columns : Columns or dict of kinds by name, optional
+        What you know of columns better than their cells say, as in `Autoencoder`.
     random_state : int, RandomState or None
-        Handed to the autoencoder.
+        Decides all draws; handed to the autoencoder.
     verbose : int
         0 for silence.
+    device : str or torch.device, optional
     autoencoder : Autoencoder, optional
-        An unfitted one of any kind; its own ``random_state`` and ``verbose`` are
-        replaced by those above.
+        An unfitted one of any kind; what is said above goes before what it says.
 
     Attributes
     ----------
     autoencoder_ : Autoencoder
-        The fitted one.
+        The fitted one; of several replicas, the first.
     offset_ : float
         Score below which a row is an outlier.
+    calibration_ : Calibration or None
+        What p-values rest on: its ``rows``, and as ``source`` whether these are all
+        (``"cross"``), ``"kept"``, ``"given"``, or ``"validation"`` rows of training.
     """
 
     def __init__(
         self,
         *,
         contamination: float | Literal["auto"] = "auto",
+        fpr: float | None = None,
+        effort: Effort = "default",
+        calibration: float | Literal["auto"] = "auto",
+        folds: int | None = None,
+        scores: dict[str, float] | None = None,
+        columns: Columns | dict[str, Kind] | None = None,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 1,
+        device: Any = None,
         autoencoder: Autoencoder | None = None,
     ) -> None:
         self.contamination = contamination
+        self.fpr = fpr
+        self.effort = effort
+        self.calibration = calibration
+        self.folds = folds
+        self.scores = scores
+        self.columns = columns
         self.random_state = random_state
         self.verbose = verbose
+        self.device = device
         self.autoencoder = autoencoder
 
-    def fit(self, X: Any, y: object = None) -> Self:
-        """Learn the rows of ``X``, (n, columns), then where unusual scores begin."""
-        share = self.contamination
-        number = isinstance(share, int | float) and 0 <= share <= 0.5
-        if share != "auto" and not number:
-            raise RecipeError(
-                f"contamination must be 'auto' or lie in [0, 0.5]. Got {share!r}."
-            )
-        template = Autoencoder() if self.autoencoder is None else self.autoencoder
-        model = clone(template).set_params(
-            random_state=self.random_state, verbose=self.verbose
+    def fit(self, X: Any, y: object = None, *, calibration: Any = None) -> Self:
+        """Learn the rows of ``X``, (n, columns), then where unusual scores begin.
+
+        ``calibration`` takes normal rows of your own; then all of ``X`` is trained on.
+        """
+        refuse(self)
+        model = self.template()
+        table = read_rows(model, X, reset=True, least=2)
+        count = table.rows.height
+        kept = np.arange(0) if calibration is not None else kept_rows(self, count)
+        learned = (
+            table.take(np.setdiff1d(np.arange(count), kept)) if len(kept) else table
         )
-        self._adopt(model.fit(X))
-        self.offset_ = self._offset(self.autoencoder_.score_samples(X))
+        self._learn(model, learned)
+        with warnings.catch_warnings():
+            # rows of X may hold what those that were trained on do not
+            warnings.simplefilter("ignore", IsthmusWarning)
+            source: Source = "cross" if self.folds_ > 1 else "validation"
+            unseen = table
+            if calibration is not None:
+                source = "given"
+                unseen = read_rows(model, calibration, reset=False)
+            elif len(kept):
+                source, unseen = "kept", table.take(kept)
+            elif self.folds_ == 1:
+                unseen = table.take(validation_rows(model, count))
+            self.calibration_ = self._scorer.calibration(unseen, source)
+            self.offset_ = self._offset(table)
+        return self
+
+    def calibrate(self, X: Any) -> Self:
+        """Let normal rows, (n, columns), that training has not seen say what is usual.
+
+        They replace the calibration rows that there were, and with ``fpr`` move
+        ``offset_``. Nothing is trained.
+        """
+        check_is_fitted(self)
+        table = read_rows(self.autoencoder_, X, reset=False)
+        self.calibration_ = self._scorer.calibration(table, "given")
+        if self.fpr is not None:
+            self.offset_ = self._offset(table)
         return self
 
     def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """Log-likelihood of each row, (n,), in nats; higher is more normal."""
+        """How normal each row is, (n,); lower is odder.
+
+        With several replicas, minus the surprise of its cells above the usual one, in
+        spreads of the training rows: about half of them lie above 0, and a row of which
+        all is missing has 0. Without, log p(x|z) in nats.
+        """
         check_is_fitted(self)
-        return self.autoencoder_.score_samples(X)
+        return self._scorer.scores(self._scorer.batch(X))
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Score above ``offset_``, (n,); negative for outliers."""
         decision: NDArray[np.float64] = self.score_samples(X) - self.offset_
         return decision
 
-    def predict(self, X: Any) -> NDArray[np.int64]:
-        """-1 for outliers, 1 for inliers, (n,)."""
-        return np.where(self.decision_function(X) < 0, -1, 1).astype(np.int64)
+    def p_values(self, X: Any) -> NDArray[np.float64]:
+        """p = (1 + #{calibration scores <= score}) / (calibration rows + 1), (n,).
+
+        A normal row has p <= a with probability a at most (Vovk et al., 2005), if it is
+        exchangeable with the calibration rows; nearly so with ``"cross"`` ones (Vovk,
+        2015), and if the training rows hold anomalies, less often.
+        """
+        check_is_fitted(self)
+        return self._known("p_values").p_values(self.score_samples(X))
+
+    def predict(self, X: Any, *, fdr: float | None = None) -> NDArray[np.int64]:
+        """-1 for outliers, 1 for inliers, (n,).
+
+        With ``fdr``, false discovery rate, the p-values of all rows of ``X`` decide
+        together, so that at most this share of those flagged is normal, on average
+        (Benjamini and Hochberg, 1995).
+        """
+        if fdr is None:
+            flagged = self.decision_function(X) < 0
+        else:
+            flagged = conformal.discoveries(self.p_values(X), rate("fdr", fdr))
+        return np.where(flagged, -1, 1).astype(np.int64)
 
     def explain(self, X: Any) -> Explanation:
-        """Contributions of the cells to the scores, and what was expected of them."""
+        """Contributions of the cells to the scores, and what was expected of them.
+
+        They sum to the score. ``tail`` says how rare as low a contribution is among
+        calibration rows (of 10,000 of them, if there are more).
+        """
         check_is_fitted(self)
-        return self.autoencoder_.explain(X)
+        known = self.calibration_
+        return explain(*self._scorer, X, known and known.tails)
+
+    def smallest_change(self, X: Any, *, most: int = 8) -> Changes:
+        """Which cells, set to what is expected of them, make each row normal.
+
+        Cells are changed one after another, the oddest first, until the score reaches
+        ``offset_``; then those are taken back without which it still does. None of the
+        changes that are left can be spared, though other sets may be smaller.
+        """
+        check_is_fitted(self)
+        return changes(*self._scorer, X, self.offset_, most)
+
+    def check_drift(self, X: Any, *, level: float = 0.01) -> Drift:
+        """Whether rows are still like those of calibration, in numbers and words.
+
+        ``level`` is the probability of a false verdict; `Drift` says of which.
+        """
+        check_is_fitted(self)
+        known, level = self._known("check_drift"), rate("level", level)
+        batch = self._scorer.batch(X)
+        return drift(
+            known,
+            self._scorer.scores(batch),
+            self._scorer.contributions(batch),
+            [column.name for column in self.autoencoder_.columns_],
+            offset=self.offset_,
+            level=level,
+        )
+
+    def template(self) -> Autoencoder:
+        """The unfitted autoencoder that `fit` trains."""
+        given = self.autoencoder
+        made = PLANS[self.effort].autoencoder() if given is None else clone(given)
+        wished = {"random_state": self.random_state, "verbose": self.verbose}
+        for name in ("columns", "device"):
+            if getattr(self, name) is not None:
+                wished[name] = getattr(self, name)
+        return made.set_params(**wished)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal detector of."""
-        inner = self.autoencoder_.to_state()
-        seed = self.random_state
-        plain = {
-            "contamination": self.contamination,
-            "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
-            "verbose": self.verbose,
-            "offset": float(self.offset_).hex(),
-            "autoencoder": inner.plain,
-        }
-        return State(plain, inner.tensors)
+        return detector_state(self)
 
     @classmethod
     def from_state(cls, state: State, **modules: Any) -> Self:
         """Rebuild from plain data; own networks are passed as encoder and decoder."""
-        plain = state.plain
-        fitted = Autoencoder.from_state(
-            State(plain["autoencoder"], state.tensors), **modules
-        )
-        made = cls(
-            contamination=plain["contamination"],
-            random_state=plain["random_state"],
-            verbose=plain["verbose"],
-            autoencoder=clone(fitted),
-        )
-        made._adopt(fitted)
-        made.offset_ = float.fromhex(plain["offset"])
+        made: Self = detector_from_state(cls, state, **modules)
         return made
 
-    def _adopt(self, fitted: Autoencoder) -> None:
-        self.autoencoder_ = fitted
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(fitted, name):
-                setattr(self, name, getattr(fitted, name))
+    def _learn(self, model: Autoencoder, table: Read) -> None:
+        """Train, with or without replicas."""
+        self.folds_ = folds_of(self)
+        if self.folds_ == 1:
+            judge: Judge | PlainJudge = PlainJudge(model.fit(table).module_)
+        else:
+            judge = cross_fit(model, table, self.folds_, self.effort, self.scores)
+        self._adopt(Scorer(model, judge))
 
-    def _offset(self, scores: NDArray[np.float64]) -> float:
-        if self.contamination == "auto":
-            best = scores.max()
-            if best == scores.min():  # copies of one row: none is an outlier
-                return float(best)
-            distance = np.log(np.maximum(best - scores, 1e-12))
-            low, high = np.quantile(distance, [0.25, 0.75])
-            fence = best - np.exp(high + WHISKER * (high - low))
-            return float(max(fence, np.nextafter(scores.min(), np.inf)))
-        # strictly below the offset lie exactly the flagged rows
-        return float(np.quantile(scores, self.contamination))
+    def _adopt(self, scorer: Scorer) -> None:
+        self._scorer, self.autoencoder_ = scorer, scorer.autoencoder
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.autoencoder_, name):
+                setattr(self, name, getattr(self.autoencoder_, name))
+
+    def _known(self, asked: str) -> Calibration:
+        if self.calibration_ is None:
+            raise DataError(
+                f"{asked} needs rows that training has not seen, and there are none. "
+                f"Call calibrate(X) with normal rows first."
+            )
+        return self.calibration_
+
+    def _offset(self, table: Read) -> float:
+        """Score below which rows are outliers."""
+        if self.fpr is not None:
+            return by_rate(self.fpr, self._known("fpr"))
+        scores = self._scorer.scores(self._scorer.batch(table))
+        return by_share(self.contamination, scores)
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "offset_")

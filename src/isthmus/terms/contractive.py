@@ -27,6 +27,7 @@ class Contractive(Term):
     """
 
     needs: ClassVar[frozenset[Trait]] = frozenset({"differentiable"})
+    draws: ClassVar[bool] = True
 
     probes: PositiveInt | None = None
 

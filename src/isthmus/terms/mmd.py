@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
@@ -20,6 +20,8 @@ class Mmd(Term):
     Biased estimate with as many draws from the prior as codes, and the inverse
     multiquadratic kernel k(a, b) = C / (C + |a - b|^2), C = 2 D.
     """
+
+    draws: ClassVar[bool] = True
 
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of the batch, ()."""

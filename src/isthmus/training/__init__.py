@@ -3,10 +3,12 @@
 from isthmus.training.chance import pick_device, seeded
 from isthmus.training.engine import Epoch, Trainer, check
 from isthmus.training.progress import progress
+from isthmus.training.replicas import ReplicaTrainer
 from isthmus.training.settings import Training
 
 __all__ = [
     "Epoch",
+    "ReplicaTrainer",
     "Trainer",
     "Training",
     "check",

@@ -18,13 +18,18 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Seed torch inside the block, and put its random states back after it."""
     devices = [device] if device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if device.type == "cuda":
-            with torch.cuda.device(device):
-                torch.cuda.manual_seed(seed)
-        if device.type == "mps":  # pragma: no cover - needs Apple hardware
-            torch.mps.manual_seed(seed)
+        reseed(seed, device)
         yield
+
+
+def reseed(seed: int, device: torch.device) -> None:
+    """Begin anew with ``seed``; only inside a block of `seeded`."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    if device.type == "mps":  # pragma: no cover - needs Apple hardware
+        torch.mps.manual_seed(seed)
 
 
 def pick_device(device: str | torch.device | None) -> torch.device:

@@ -31,12 +31,15 @@ class FlatParameters:
     The norm of a gradient, clipping, an update, a copy of the best weights: each is
     one operation on one vector instead of one per parameter. `release` gives every
     parameter memory of its own again. Weight matrices come first, so that they can
-    decay while biases and norms do not.
+    decay while biases and norms do not. With ``stack`` replicas, every parameter has
+    a leading axis of them.
     """
 
-    def __init__(self, model: Learned) -> None:
+    def __init__(self, model: Learned, stack: int = 0) -> None:
         learned = [p for p in model.parameters() if p.requires_grad]
-        learned.sort(key=lambda p: p.dim() < 2)
+        matrix = 2 + (stack > 0)
+        learned.sort(key=lambda p: p.dim() < matrix)
+        self.stack = stack
         self.parameters = learned
         self.names = {id(p): name for name, p in model.named_parameters()}
         self.buffers = list(model.buffers())
@@ -46,7 +49,7 @@ class FlatParameters:
             learned, self._cut(self.values), self._cut(self.gradient), strict=True
         ):
             parameter.data, parameter.grad = value, gradient
-        size = sum(p.numel() for p in learned if p.dim() >= 2)
+        size = sum(p.numel() for p in learned if p.dim() >= matrix)
         self.weights = self._leaf(slice(0, size))
         self.others = self._leaf(slice(size, None))
         self.everything = self._leaf(slice(None))
@@ -54,6 +57,13 @@ class FlatParameters:
     def norm(self) -> float:
         """Length of the gradient; not finite where any of its entries is not."""
         return float(torch.linalg.vector_norm(self.gradient))
+
+    def norms(self) -> Tensor:
+        """Length of the gradient of each replica, (R,)."""
+        grads = [p.grad for p in self.parameters if p.grad is not None]
+        rows = [torch.linalg.vector_norm(g.view(self.stack, -1), dim=1) for g in grads]
+        lengths: Tensor = torch.linalg.vector_norm(torch.stack(rows), dim=0)
+        return lengths
 
     def snapshot(self) -> list[Tensor]:
         """Copies of the parameters and buffers."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
+from pydantic import Field as Bounds
 from pydantic import (
     NonNegativeFloat,
     NonNegativeInt,
@@ -34,6 +35,10 @@ class Training(Spec):
     any) did not fall by ``min_improvement`` of its best value, training ends (0: never
     early). The best weights are kept in any case.
 
+    ``trim`` leaves that share of the rows of each batch out of the gradient: those
+    that are explained worst per entry, of which most may be errors or anomalies (least
+    trimmed squares; Rousseeuw, 1984).
+
     After ``seconds``, training ends within a step. Schedule and warm-ups follow the
     share of the steps or of the time that is over, whichever is larger, so that both
     come to their end. How many steps fit in is chance: a time limit gives up
@@ -62,6 +67,7 @@ class Training(Spec):
     clip_norm: PositiveFloat | None = None
     patience: NonNegativeInt = 20
     min_improvement: NonNegativeFloat = 1e-3
+    trim: Annotated[float, Bounds(ge=0, lt=1)] = 0.0
     seconds: PositiveFloat | None = None
 
     @property

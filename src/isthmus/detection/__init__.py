@@ -1,0 +1,1 @@
+"""What an anomaly detector is made of: efforts, scorer, thresholds, changes, state."""

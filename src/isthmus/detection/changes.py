@@ -1,0 +1,134 @@
+"""The smallest change of cells that makes a row normal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import torch
+
+from isthmus.data.frames import like
+from isthmus.estimator.rows import read_rows
+from isthmus.trace import Batch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from isthmus.data.table import Table
+    from isthmus.estimator.judge import Judge, PlainJudge
+
+
+class Changes(NamedTuple):
+    """What would make rows normal, in the container of the rows."""
+
+    changed: Any
+    """(n, columns): whether a cell is changed."""
+    table: Any
+    """(n, columns): the rows after the change."""
+    normal: NDArray[np.bool_]
+    """(n,): whether the change makes the row normal; some need more cells."""
+
+
+def changes(
+    estimator: Any, judge: Judge | PlainJudge, X: Any, offset: float, most: int
+) -> Changes:
+    """Change cells of rows below ``offset``, ``most`` of them at most."""
+    rows, origin = read_rows(estimator, X, reset=False)
+    table: Table = estimator._converter  # noqa: SLF001
+    search = _Search(table, judge, table.encode(rows), offset)
+    search.forward(min(most, len(table.places)))
+    search.backward()
+    changed = search.changed
+    columns = {name: changed[:, j] for j, name in enumerate(table.names)}
+    fitted = estimator._origin  # noqa: SLF001
+    plain = fitted._replace(dtypes=None)
+    before = table.as_they_are(rows)
+    after = table.decode(search.batch.x.numpy(), rows)
+    mixed = {
+        name: pc.if_else(
+            pa.array(columns[name]), pa.array(after[name]), pa.array(cells)
+        )
+        if columns[name].any()
+        else cells
+        for name, cells in before.items()
+    }
+    return Changes(
+        like(origin, plain, columns), like(origin, fitted, mixed), search.normal()
+    )
+
+
+class _Search:
+    """Rows on their way; each is judged by the replica that judged it unchanged."""
+
+    def __init__(
+        self, table: Table, judge: Judge | PlainJudge, batch: Batch, offset: float
+    ) -> None:
+        self.table, self.judge, self.offset = table, judge, offset
+        self.folds = judge.folds(batch)
+        visible = batch.visible
+        self.batch = Batch(
+            batch.x.clone(), None if visible is None else visible.clone()
+        )
+        self.before = batch
+        self.changed = np.zeros((len(batch), len(table.columns)), dtype=bool)
+
+    def normal(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
+        """Which of the rows reach the offset."""
+        rows = np.arange(len(self.batch)) if rows is None else rows
+        found = self.judge.rows(*self._of(rows)).numpy()
+        return np.asarray(-found >= self.offset)
+
+    def forward(self, most: int) -> None:
+        """Set the oddest cell that is not changed yet to what is expected of it."""
+        for _ in range(most):
+            odd = np.flatnonzero(~self.normal())
+            if not len(odd):
+                return
+            entries = self.judge.cells(*self._of(odd)).numpy().astype(np.float64)
+            cells = self.table.by_column(entries)
+            cells[self.changed[odd]] = -np.inf
+            mean = self.judge.expected(*self._of(odd)).mean
+            for i, (row, j) in enumerate(zip(odd, cells.argmax(axis=1), strict=True)):
+                name = self.table.names[j]
+                if name in self.table.places and cells[i, j] > 0:
+                    self._set(int(row), self.table.places[name], mean[i])
+                    self.changed[row, j] = True
+
+    def backward(self) -> None:
+        """Take back each change without which a row is normal still."""
+        for j, name in enumerate(self.table.names):
+            rows = np.flatnonzero(self.changed[:, j] & (self.changed.sum(axis=1) > 1))
+            rows = rows[self.normal(rows)] if len(rows) else rows
+            if not len(rows):
+                continue
+            place, kept = self.table.places[name], self.batch.x[rows].clone()
+            seen = (
+                None if self.batch.visible is None else self.batch.visible[rows].clone()
+            )
+            for row in rows:
+                self._set(int(row), place, self.before.x[row], self.before.visible)
+            spared = self.normal(rows)
+            for i, row in enumerate(rows):
+                if spared[i]:
+                    self.changed[row, j] = False
+                    continue
+                self.batch.x[row] = kept[i]
+                if seen is not None and self.batch.visible is not None:
+                    self.batch.visible[row] = seen[i]
+
+    def _of(self, rows: NDArray[np.int64]) -> tuple[Batch, NDArray[np.int64]]:
+        return self.batch.rows(torch.from_numpy(rows)), self.folds[rows]
+
+    def _set(
+        self,
+        row: int,
+        place: slice,
+        entries: torch.Tensor,
+        visible: torch.Tensor | None = None,
+    ) -> None:
+        self.batch.x[row, place] = entries[place]
+        if self.batch.visible is not None:
+            known = 1.0 if visible is None else visible[row, place]
+            self.batch.visible[row, place] = known

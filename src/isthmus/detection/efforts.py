@@ -1,0 +1,96 @@
+"""What a detector trains and asks by default, for little, usual or much time."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from isthmus.architectures.resnet import Resnet
+from isthmus.corruptions.masking import Masking
+from isthmus.estimator import Autoencoder
+from isthmus.estimator.crossfit import cross_fitted
+from isthmus.estimator.judge import Judge, View
+from isthmus.estimator.parameters import training_of
+from isthmus.scores.hidden import Hidden
+from isthmus.scores.role import Score
+from isthmus.training import Training, progress
+
+if TYPE_CHECKING:
+    from isthmus.estimator.rows import Read
+
+Effort = Literal["fast", "default", "high"]
+
+
+class Plan(NamedTuple):
+    """How much of everything (docs/notes/anomaly.md tells what was tried)."""
+
+    width: int
+    """Of the hidden layers and the code."""
+    folds: int
+    steps: int
+    """Of 256 rows, for up to 10,000 rows."""
+    rounds: int
+    """Masks per cell."""
+
+    def autoencoder(self) -> Autoencoder:
+        """A masked autoencoder that drops the worst rows of each batch."""
+        return Autoencoder(
+            size=self.width,
+            architecture=Resnet(width=self.width),
+            corruption=Masking(rate=(0.1, 0.6), judge="hidden"),
+            validation=0.0,
+            training=Training(
+                optimizer="adamw",
+                weight_decay=0.01,
+                learning_rate=2e-3,
+                schedule="one_cycle",
+                batch_size=256,
+                trim=0.1,
+            ),
+        )
+
+    def views(self, scores: dict[str, float] | None) -> list[View]:
+        """Questions, and how much their answers count."""
+        weights = {"hidden": 1.0, "marginal": 0.6} if scores is None else scores
+        return [View(self._score(name), weight) for name, weight in weights.items()]
+
+    def _score(self, name: str) -> Score:
+        kind = Score.named(name)
+        return Hidden(rounds=self.rounds) if kind is Hidden else kind()
+
+
+PLANS: dict[Effort, Plan] = {
+    "fast": Plan(width=48, folds=3, steps=400, rounds=1),
+    "default": Plan(width=192, folds=4, steps=1500, rounds=6),
+    "high": Plan(width=256, folds=8, steps=3000, rounds=12),
+}
+
+
+def folds_of(detector: Any) -> int:
+    """Number of replicas: one, of an autoencoder of the user's own."""
+    if detector.folds is not None:
+        return int(detector.folds)
+    own = detector.autoencoder is not None and detector.scores is None
+    return 1 if own else PLANS[detector.effort].folds
+
+
+def cross_fit(
+    model: Autoencoder,
+    table: Read,
+    folds: int,
+    effort: Effort,
+    scores: dict[str, float] | None,
+) -> Judge:
+    """Prepare an autoencoder for a table, and train it in so many replicas.
+
+    Where it names no epochs, it takes the steps of the effort up to 10,000 rows, and
+    beyond as many more as the root of their number.
+    """
+    data = model.prepared(table)
+    training, plan = training_of(model), PLANS[effort]
+    steps = math.ceil(plan.steps * math.sqrt(max(len(data) / 10_000, 1.0)))
+    if training.epochs is not None:
+        epochs, size = training.plan(len(data))
+        steps = epochs * math.ceil(len(data) / size)
+    with progress(len(data), verbose=model.verbose) as tell:
+        return cross_fitted(model, data, plan.views(scores), (folds, steps), tell)

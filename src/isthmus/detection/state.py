@@ -1,0 +1,134 @@
+"""A fitted detector as plain data and tensors, and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+
+from isthmus.data.kinds import Columns
+from isthmus.detection.scorer import Scorer
+from isthmus.errors import ModelFileError
+from isthmus.estimator import Autoencoder
+from isthmus.estimator.judge import Judge, PlainJudge
+from isthmus.estimator.rows import columns_of
+from isthmus.estimator.state import State, module_from
+from isthmus.scores.calibration import Calibration
+from isthmus.scores.role import Score
+from isthmus.scores.yardstick import Yardstick
+from isthmus.trace import Batch
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+PLAIN = ("contamination", "fpr", "effort", "calibration", "folds", "scores", "verbose")
+REPLICA, HEAD, YARDSTICK, CALIBRATION = "replica", "head", "yardstick", "calibration"
+
+
+def detector_state(detector: Any) -> State:
+    """Plain data and tensors of a fitted detector."""
+    inner = detector.autoencoder_.to_state()
+    seed = detector.random_state
+    known: Calibration | None = detector.calibration_
+    columns = columns_of(detector).to_dict() if detector.columns else None
+    plain = {
+        **{name: getattr(detector, name) for name in PLAIN},
+        "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
+        "columns": columns,
+        "own": detector.autoencoder is not None,
+        "replicas": detector.folds_,
+        "offset": float(detector.offset_).hex(),
+        "calibrated": known and {"source": known.source, "rows": known.tails.rows},
+        "autoencoder": inner.plain,
+    }
+    tensors = dict(inner.tensors)
+    if known is not None:
+        found = {n: torch.from_numpy(a) for n, a in known.arrays().items()}
+        tensors |= _named(CALIBRATION, found)
+    judge = detector._scorer.judge  # noqa: SLF001 - its own state
+    if isinstance(judge, Judge):
+        plain["views"] = [
+            {"score": score.to_dict(), "weight": weight}
+            for score, weight in zip(judge.scores, judge.weights, strict=True)
+        ]
+        for k, module in enumerate(judge.replicas):
+            if k:  # the first is that of the autoencoder
+                tensors |= _named(f"{REPLICA}.{k}", module.state_dict())
+        for v, heads in enumerate(judge.heads):
+            tensors |= _named(f"{YARDSTICK}.{v}", judge.yardsticks[v].state_dict())
+            for k, head in enumerate(heads):
+                tensors |= _named(f"{HEAD}.{v}.{k}", head.state_dict())
+    return State(plain, {n: t.detach().cpu().contiguous() for n, t in tensors.items()})
+
+
+def detector_from_state(
+    kind: type[Any], state: State, *, device: Any = None, **modules: Any
+) -> Any:
+    """Rebuild a fitted detector, of this version or an earlier one."""
+    plain = state.plain
+    others = (REPLICA, HEAD, YARDSTICK, CALIBRATION)
+    first = {
+        n: t for n, t in state.tensors.items() if n.partition(".")[0] not in others
+    }
+    fitted = Autoencoder.from_state(
+        State(plain["autoencoder"], first), device=device, **modules
+    )
+    params = {name: plain[name] for name in PLAIN if name in plain}
+    if plain.get("columns"):
+        params["columns"] = Columns(**plain["columns"])
+    own = clone(fitted) if plain.get("own", True) else None
+    made = kind(**params, random_state=plain["random_state"], autoencoder=own)
+    made.folds_ = int(plain.get("replicas", 1))
+    made.offset_ = float.fromhex(plain["offset"])
+    judge: Judge | PlainJudge = PlainJudge(fitted.module_)
+    if made.folds_ > 1:
+        judge = _judge(plain, state.tensors, fitted)
+    made._adopt(Scorer(fitted, judge))  # noqa: SLF001 - its own state
+    known = plain.get("calibrated")
+    made.calibration_ = None
+    if known is not None:
+        arrays = {n: t.numpy() for n, t in _under(CALIBRATION, state.tensors).items()}
+        columns = len(fitted.columns_)
+        made.calibration_ = Calibration.from_arrays(
+            known["source"], int(known["rows"]), columns, arrays
+        )
+    return made
+
+
+def _judge(
+    plain: dict[str, Any], tensors: dict[str, Tensor], fitted: Autoencoder
+) -> Judge:
+    """Replicas, heads and yardsticks; a row of zeros must pass through them."""
+    folds, views = int(plain["replicas"]), plain["views"]
+    scores = [Score.from_dict(view["score"]) for view in views]
+    replicas = [fitted.module_]
+    for k in range(1, folds):
+        learned = _under(f"{REPLICA}.{k}", tensors)
+        replicas.append(module_from(fitted.recipe_, fitted._converter, learned))  # noqa: SLF001
+    heads = [
+        [s.module(**_under(f"{HEAD}.{v}.{k}", tensors)) for k in range(folds)]
+        for v, s in enumerate(scores)
+    ]
+    yardsticks = [
+        Yardstick(**_under(f"{YARDSTICK}.{v}", tensors)) for v in range(len(scores))
+    ]
+    weights = [float(view["weight"]) for view in views]
+    judge = Judge(replicas, scores, heads, yardsticks, weights)
+    judge = judge.to(fitted._device).eval()  # noqa: SLF001
+    zeros = Batch(torch.zeros(1, *fitted.module_.event))
+    for k in range(folds):
+        found = judge.cells(zeros, np.array([k]))
+        if found.shape != zeros.x.shape or not found.isfinite().all():
+            raise ModelFileError(f"The scores of replica {k} do not fit the data.")
+    return judge
+
+
+def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {f"{prefix}.{name}": tensor for name, tensor in tensors.items()}
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    start = f"{prefix}."
+    return {n.removeprefix(start): t for n, t in tensors.items() if n.startswith(start)}

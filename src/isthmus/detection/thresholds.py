@@ -1,0 +1,106 @@
+"""Where outliers begin."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from isthmus.detection.efforts import PLANS, folds_of
+from isthmus.errors import RecipeError, unknown, warn
+from isthmus.scores import conformal
+from isthmus.scores.role import Score
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from isthmus.scores.calibration import Calibration
+
+WHISKER = 1.5
+"""Interquartile ranges past the third quartile that count as far out (Tukey, 1977)."""
+
+
+def by_rate(rate: float, known: Calibration) -> float:
+    """The score below which p-values are at most ``rate``."""
+    if not conformal.rank(rate, known.rows):
+        least = 1 / (known.rows + 1)
+        warn(
+            f"No row will be flagged: {known.rows} calibration rows know no "
+            f"false-alarm rate below {least:.3g}, and fpr is {rate:g}. Ask for that "
+            f"rate, or call calibrate(X) with at least {conformal.rows_for(rate):,} "
+            f"normal rows."
+        )
+    return conformal.threshold(known.scores, rate)
+
+
+def by_share(share: Any, scores: NDArray[np.float64]) -> float:
+    """The score below which lies that share of training, or what is far out."""
+    if share != "auto":
+        # strictly below the offset lie exactly the flagged rows
+        return float(np.quantile(scores, share))
+    best = scores.max()
+    if best == scores.min():  # copies of one row: none is an outlier
+        return float(best)
+    distance = np.log(np.maximum(best - scores, 1e-12))
+    low, high = np.quantile(distance, [0.25, 0.75])
+    fence = best - np.exp(high + WHISKER * (high - low))
+    return float(max(fence, np.nextafter(scores.min(), np.inf)))
+
+
+def kept_rows(detector: Any, count: int) -> NDArray[np.int64]:
+    """Rows of ``count`` on which nothing is trained, for calibration.
+
+    A share of them, or as many as ``fpr`` needs.
+    """
+    share = detector.calibration
+    if share == "auto":
+        share = 0.2 if folds_of(detector) == 1 and detector.fpr is not None else 0.0
+    if not share:
+        return np.arange(0)
+    wanted = conformal.rows_to_keep(count, share, detector.fpr or 1.0)
+    chance = check_random_state(detector.random_state)
+    return np.sort(chance.permutation(count)[:wanted]).astype(np.int64)
+
+
+def refuse(detector: Any) -> None:
+    """Refuse parameters that make no sense, or not together."""
+    share, folds = detector.contamination, detector.folds
+    number = isinstance(share, int | float) and 0 <= share <= 0.5
+    if share != "auto" and not number:
+        raise RecipeError(
+            f"contamination must be 'auto' or lie in [0, 0.5]. Got {share!r}."
+        )
+    if detector.fpr is not None:
+        rate("fpr", detector.fpr)
+        if share != "auto":
+            raise RecipeError(
+                "contamination and fpr both say where outliers begin. Leave "
+                "contamination='auto', or fpr=None."
+            )
+    if detector.calibration != "auto":
+        rate("calibration", detector.calibration)
+    if detector.effort not in PLANS:
+        raise RecipeError(unknown("effort", detector.effort, PLANS))
+    if folds is not None and (not isinstance(folds, int) or not 1 <= folds <= 64):
+        raise RecipeError(f"folds must be a whole number from 1 to 64. Got {folds!r}.")
+    if detector.scores is not None:
+        _refuse_scores(detector.scores, folds)
+
+
+def _refuse_scores(scores: dict[str, float], folds: int | None) -> None:
+    if folds == 1:
+        raise RecipeError("scores are asked of replicas: folds must be 2 or more.")
+    for name, weight in scores.items():
+        Score.named(name)
+        if not 0 <= weight < np.inf:
+            raise RecipeError(f"scores: {name} must weigh 0 or more. Got {weight}.")
+    if not any(scores.values()):
+        raise RecipeError("scores must hold a name with a weight above 0.")
+
+
+def rate(name: str, value: float) -> float:
+    """A probability strictly between 0 and 1."""
+    if 0 < value < 1:
+        return float(value)
+    raise RecipeError(f"{name} must lie between 0 and 1. Got {value!r}.")

@@ -1,0 +1,119 @@
+"""Trains replicas of an autoencoder that each leave out a part of the rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from isthmus.data.blocks import in_blocks
+from isthmus.estimator.judge import BLOCK, Judge, View, fold_of
+from isthmus.estimator.parameters import training_of
+from isthmus.model import AutoencoderModule, can_stack, stacked, unstack
+from isthmus.scores.yardstick import Yardstick
+from isthmus.training import ReplicaTrainer, seeded
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from isthmus.scores.role import Score, ScoreModule
+    from isthmus.trace import Batch
+
+
+def cross_fitted(
+    estimator: Any, data: Batch, views: list[View], plan: tuple[int, int], tell: Any
+) -> Judge:
+    """Train replicas of a prepared estimator, and fit the views on them.
+
+    ``plan`` says how many, and how many steps each takes on the rows outside its fold.
+    """
+    folds, steps = plan
+    place = fold_of(data, folds)
+    members = [_others(place, k) for k in range(folds)]
+    modules = _replicas(estimator, folds)
+    task = data.to(estimator._device), members, steps  # noqa: SLF001 - prepared before
+    _train(estimator, modules, task, tell)
+    estimator.module_ = modules[0]
+    heads = [
+        [view.score.fit(modules[0].layout, data.rows(rows)) for rows in members]
+        for view in views
+    ]
+    for head in (head for some in heads for head in some):
+        head.to(estimator._device)  # noqa: SLF001 - prepared by the caller
+    yardsticks = [
+        _yardstick(view.score, some, modules, data, place)
+        for view, some in zip(views, heads, strict=True)
+    ]
+    scores, weights = [list(column) for column in zip(*views, strict=True)]
+    judge = Judge(modules, scores, heads, yardsticks, weights)
+    return judge.to(estimator._device).eval()  # noqa: SLF001
+
+
+def _train(
+    estimator: Any,
+    modules: list[AutoencoderModule],
+    task: tuple[Batch, list[Tensor], int],
+    tell: Any,
+) -> None:
+    """All in one batched step, where that makes no difference; else in turn."""
+    data, members, steps = task
+    training = training_of(estimator)
+    seeds = [estimator._seed + k for k in range(len(modules))]  # noqa: SLF001
+    groups = [[k] for k in range(len(modules))]
+    if can_stack(estimator.recipe_):
+        groups = [list(range(len(modules)))]
+    for group in groups:
+        some = [modules[k] for k in group]
+        model = stacked(some) if len(groups) == 1 else some[0]
+        trainer = ReplicaTrainer(model, training, [seeds[k] for k in group])
+        trainer.fit(data, [members[k] for k in group], steps, tell=tell)
+        if len(groups) == 1:
+            unstack(model, some)
+        estimator.history_ = trainer.history
+    for module in modules:
+        module.eval()
+
+
+def _yardstick(
+    score: Score,
+    heads: list[ScoreModule],
+    modules: list[AutoencoderModule],
+    data: Batch,
+    place: NDArray[np.int64],
+) -> Yardstick:
+    """From the answers to each row of a replica that has not learned it."""
+    answers = torch.zeros_like(data.x)
+    for k, (head, module) in enumerate(zip(heads, modules, strict=True)):
+        index = torch.from_numpy(np.flatnonzero(place == k))
+        if len(index):
+            (answers[index],) = in_blocks(
+                lambda block, h=head, m=module: (h(m, block),),  # type: ignore[misc]
+                data.rows(index),
+                module,
+                BLOCK,
+            )
+    return Yardstick.learned(score, modules[0].layout, answers, data.visible)
+
+
+def _others(place: NDArray[np.int64], k: int) -> Tensor:
+    """Rows outside fold k; all rows, if those would be less than half of them."""
+    rows = np.flatnonzero(place != k)
+    if 2 * len(rows) < len(place):
+        rows = np.arange(len(place))
+    return torch.from_numpy(rows)
+
+
+def _replicas(estimator: Any, folds: int) -> list[AutoencoderModule]:
+    """Untrained modules, each with first weights of its own."""
+    first: AutoencoderModule = estimator.module_
+    device = next(first.parameters()).device
+    made = []
+    for k in range(folds):
+        with seeded(estimator._seed + k, torch.device("cpu")):  # noqa: SLF001
+            module = AutoencoderModule(
+                first.recipe, first.layout, missing=first.missing
+            )
+        made.append(module.to(device))
+    return made

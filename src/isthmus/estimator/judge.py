@@ -1,0 +1,173 @@
+"""Who judges a row: the one model there is, or the replica that never saw it."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from isthmus.data.blocks import in_blocks
+from isthmus.scores.reconstruction_likelihood import score_cells, score_rows
+from isthmus.scores.role import Expected, Score, ScoreModule
+from isthmus.scores.yardstick import Yardstick
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from isthmus.model import AutoencoderModule
+    from isthmus.trace import Batch
+
+    Folds = NDArray[np.int64] | None
+
+BLOCK = 128
+"""Rows of a block; each may pass the network once per mask."""
+
+
+class PlainJudge:
+    """One model, that may have learned the rows: minus their log-likelihood in nats."""
+
+    def __init__(self, module: AutoencoderModule) -> None:
+        self.module = module
+
+    def folds(self, batch: Batch) -> NDArray[np.int64]:
+        """There is but one."""
+        return np.zeros(len(batch), dtype=np.int64)
+
+    def rows(self, batch: Batch, folds: Folds = None) -> Tensor:
+        """How odd each row is, (n,)."""
+        del folds
+        return torch.from_numpy(-score_rows(self.module, batch))
+
+    def cells(self, batch: Batch, folds: Folds = None) -> Tensor:
+        """How odd each entry is, (n, E)."""
+        del folds
+        return torch.from_numpy(-score_cells(self.module, batch)[0])
+
+    def expected(self, batch: Batch, folds: Folds = None) -> Expected:
+        """What the model rebuilds."""
+        del folds
+        found = in_blocks(
+            lambda b: (self.module.reconstruct(b), *self.module.certainty(b)),
+            batch,
+            self.module,
+        )
+        return Expected(*found)
+
+
+class View(NamedTuple):
+    """A question, and how much its answer counts."""
+
+    score: Score
+    weight: float
+
+
+class Judge(nn.Module):
+    """Replicas of one model, each with its heads: one fitted score per view.
+
+    A row is judged by the replica of its fold, which has learned no row of that fold.
+    Old and new rows are thus treated alike: a row scores the same whether it was
+    learned from or not, as long as the network would not differ without it.
+    """
+
+    def __init__(
+        self,
+        replicas: list[AutoencoderModule],
+        scores: list[Score],
+        heads: list[list[ScoreModule]],
+        yardsticks: list[Yardstick],
+        weights: list[float],
+    ) -> None:
+        super().__init__()
+        self.replicas, self.scores, self.heads = replicas, scores, heads
+        self.yardsticks, self.weights = yardsticks, weights
+        self.parts = nn.ModuleList(
+            [*replicas, *(head for some in heads for head in some), *yardsticks]
+        )
+
+    def cells(self, batch: Batch, folds: Folds = None) -> Tensor:
+        """How odd each entry is, (n, E); their sum is how odd the row is."""
+        return self._by_fold(batch, folds, self._cells)[0]
+
+    def rows(self, batch: Batch, folds: Folds = None) -> Tensor:
+        """How odd each row is, (n,) in float64."""
+
+        def summed(k: int, block: Batch) -> tuple[Tensor]:
+            return (self._cells(k, block)[0].double().sum(1),)
+
+        return self._by_fold(batch, folds, summed)[0]
+
+    def expected(self, batch: Batch, folds: Folds = None) -> Expected:
+        """What the first view expected of each entry."""
+        return Expected(*self._by_fold(batch, folds, self._expected))
+
+    def folds(self, batch: Batch) -> NDArray[np.int64]:
+        """Which replica judges each row, (n,)."""
+        return fold_of(batch, len(self.replicas))
+
+    def _cells(self, k: int, block: Batch) -> tuple[Tensor]:
+        total = None
+        for heads, yardstick, weight in zip(
+            self.heads, self.yardsticks, self.weights, strict=True
+        ):
+            answers = heads[k](self.replicas[k], block)
+            part = weight * yardstick(answers, block.visible)
+            total = part if total is None else total + part
+        assert total is not None, "there is a view"
+        return (total,)
+
+    def _expected(self, k: int, block: Batch) -> tuple[Tensor, ...]:
+        return tuple(self.heads[0][k].expected(self.replicas[k], block))
+
+    def _by_fold(
+        self,
+        batch: Batch,
+        folds: Folds,
+        function: Callable[[int, Batch], tuple[Tensor, ...]],
+    ) -> tuple[Tensor, ...]:
+        """Ask each replica about the rows of its fold, and put the answers in order."""
+        place = self.folds(batch) if folds is None else folds
+        found: list[Tensor] | None = None
+        for k, module in enumerate(self.replicas):
+            index = torch.from_numpy(np.flatnonzero(place == k))
+            if not len(index) and len(batch):
+                continue
+            ask = functools.partial(function, k)
+            answers = in_blocks(ask, batch.rows(index), module, BLOCK)
+            if found is None:
+                found = [a.new_zeros(len(batch), *a.shape[1:]) for a in answers]
+            for whole, part in zip(found, answers, strict=True):
+                whole[index] = part
+        assert found is not None
+        return tuple(found)
+
+
+def fold_of(batch: Batch, folds: int) -> NDArray[np.int64]:
+    """Fold of each row, (n,): a hash of its entries and of which are missing.
+
+    Equal rows share a fold, in whatever table they stand. The hash is that of
+    `_hashed`, its entries taken as they lie in memory.
+    """
+    x = (batch.x.flatten(1) + 0.0).numpy()  # there is but one zero
+    columns = [x.view(np.uint32)]
+    if batch.visible is not None:
+        columns.append(batch.visible.flatten(1).numpy().view(np.uint32))
+    return (_hashed(columns) % np.uint64(folds)).astype(np.int64)
+
+
+def _hashed(parts: list[NDArray[np.uint32]]) -> NDArray[np.uint64]:
+    """A 64-bit number per row: h <- mix(h xor column), mix of splitmix64."""
+    found = np.full(len(parts[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    for part in parts:
+        for column in part.T:
+            found ^= column
+            found ^= found >> np.uint64(30)
+            found *= np.uint64(0xBF58476D1CE4E5B9)
+            found ^= found >> np.uint64(27)
+            found *= np.uint64(0x94D049BB133111EB)
+            found ^= found >> np.uint64(31)
+    return found

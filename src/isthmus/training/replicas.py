@@ -1,0 +1,195 @@
+"""The training loop of several replicas at once; the plain one is in `engine`."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+import torch
+
+from isthmus.errors import NonFiniteLossError
+from isthmus.threads import threads_for
+from isthmus.trace import Batch, Corrupted, Progress
+from isthmus.training.chance import reseed, seeded
+from isthmus.training.engine import SHORT_MEMORY, Epoch, Trainable
+from isthmus.training.flat import FlatParameters
+from isthmus.training.guard import first_bad
+from isthmus.training.optimizers import optimizer
+from isthmus.training.schedules import factor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Protocol
+
+    from torch import Tensor
+
+    from isthmus.trace import Trace
+    from isthmus.training.engine import Figures
+    from isthmus.training.settings import Training
+
+    class Stack(Trainable, Protocol):
+        """What the loop asks of a model with an axis of replicas, or without one."""
+
+        stack: int
+
+        def corrupt(self, batch: Batch) -> Corrupted:
+            """What the encoder gets to see of a batch."""
+
+        def __call__(
+            self,
+            batch: Batch,
+            progress: Progress,
+            *,
+            chance: bool | None = None,
+            corrupted: Corrupted | None = None,
+        ) -> Trace:
+            """Send a batch through."""
+
+
+ROUNDS = 40
+"""Rows of the history."""
+
+
+class ReplicaTrainer:
+    """Trains R replicas, each on rows of its own, in one batched step.
+
+    ``seeds`` has one number per replica, which decides the order of its rows and how
+    they are corrupted: a replica learns what it would learn alone (up to rounding). A
+    batch is always full: rows are gone through in a fresh order, over and over.
+    ``model.stack`` is R, or 0 for a single one without the axis.
+    """
+
+    def __init__(self, model: Stack, training: Training, seeds: Sequence[int]) -> None:
+        assert max(model.stack, 1) == len(seeds)
+        self.model, self.training, self.seeds = model, training, seeds
+        self.device = next(model.parameters()).device
+        self.flat = FlatParameters(model, model.stack)
+        self.optimizer = optimizer(training, self.flat)
+        self.orders = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.waiting = [torch.empty(0, dtype=torch.long) for _ in seeds]
+        self.usual_norms: Tensor | None = None
+        self.history: list[Figures] = []
+        self.began = 0.0
+
+    def fit(
+        self,
+        data: Batch,
+        members: Sequence[Tensor],
+        steps: int,
+        *,
+        tell: Callable[[Epoch, float], None] = lambda _epoch, _seconds: None,
+    ) -> None:
+        """Take ``steps`` steps; replica r learns from the rows ``members[r]``."""
+        self.began = time.perf_counter()
+        rounds = min(steps, ROUNDS)
+        size = self.training.batch_size or 256
+        few_threads = threads_for(size * len(self.seeds), self._widest())
+        self.model.train()
+        try:
+            with seeded(self.seeds[0], self.device), few_threads:
+                for number in range(1, rounds + 1):
+                    started = time.perf_counter()
+                    first, last = ((number - i) * steps // rounds for i in (1, 0))
+                    totals: Figures = {}
+                    for step in range(first, last):
+                        done = max(step / steps, self._spent())
+                        progress = Progress(min(done, 1.0), len(data))
+                        found = self._step(
+                            *self._batch(data, members, size, step), progress
+                        )
+                        for name, value in found.items():
+                            totals[name] = totals.get(name, 0.0) + value / (
+                                last - first
+                            )
+                    self.history.append({"epoch": number, **totals})
+                    epoch = Epoch(number, rounds, self.history[-1], self.model)
+                    tell(epoch, time.perf_counter() - started)
+                    if self._spent() >= 1:
+                        break
+        finally:
+            self.flat.release()
+            self.model.train(mode=False)
+
+    def _batch(
+        self, data: Batch, members: Sequence[Tensor], size: int, step: int
+    ) -> tuple[Batch, Corrupted]:
+        """The next rows of each replica, and what its corruption makes of them."""
+        batches, corrupted = [], []
+        for r, rows in enumerate(members):
+            reseed((self.seeds[r] << 24) + step, self.device)
+            batch = data.rows(self._next(r, rows, size).to(self.device))
+            batches.append(batch)
+            corrupted.append(self.model.corrupt(batch))
+        if not self.model.stack:
+            return batches[0], corrupted[0]
+        fields = zip(*corrupted, strict=True)
+        visible = _stacked([batch.visible for batch in batches])
+        together = Batch(torch.stack([batch.x for batch in batches]), visible)
+        return together, Corrupted(*map(_stacked, fields))  # type: ignore[arg-type]
+
+    def _next(self, r: int, rows: Tensor, size: int) -> Tensor:
+        """The next rows of a replica, in a fresh order after every pass."""
+        waiting = [self.waiting[r]]
+        while sum(map(len, waiting)) < size:
+            waiting.append(rows[torch.randperm(len(rows), generator=self.orders[r])])
+        line = torch.cat(waiting)
+        self.waiting[r] = line[size:]
+        return line[:size]
+
+    def _step(self, batch: Batch, corrupted: Corrupted, progress: Progress) -> Figures:
+        """Forward, backward, guard, clip, update."""
+        trace = self.model(batch, progress, chance=True, corrupted=corrupted)
+        total, terms = self.model.loss(trace, self.training.trim)
+        self.flat.gradient.zero_()
+        total.sum().backward()
+        norms = self.flat.norms() if self.model.stack else self.flat.norm()
+        norms = torch.as_tensor(norms).reshape(-1)
+        if not (total.detach().sum() + norms.sum()).isfinite():
+            self._stop(first_bad(trace, terms) or "the gradient")
+        self._clip(norms)
+        for group in self.optimizer.param_groups:
+            rate = factor(self.training.schedule, progress.done)
+            group["lr"] = self.training.step_size * rate
+        self.optimizer.step()
+        name, cost, entries = self.model.metric(trace)
+        figures = {"loss": total, **terms, name: cost / entries}
+        return {name: float(value.detach().mean()) for name, value in figures.items()}
+
+    def _clip(self, norms: Tensor) -> None:
+        """Shorten the gradient of a replica that is far longer than usual."""
+        usual = norms if self.usual_norms is None else self.usual_norms
+        most = self.training.clip_ratio * usual
+        allowed = torch.full_like(norms, self.training.clip_norm or float("inf"))
+        if not self.training.clip_ratio:
+            most = torch.full_like(norms, float("inf"))
+        limit = torch.where(norms > most, torch.minimum(allowed, usual), allowed)
+        if bool((norms > limit).any()):
+            share = (limit / norms).clamp(max=1)
+            for parameter in self.flat.parameters:
+                assert parameter.grad is not None
+                rows = parameter.grad.view(len(norms), -1)
+                rows.mul_(share.unsqueeze(1))
+        felt = torch.minimum(torch.minimum(norms, most), allowed)
+        self.usual_norms = SHORT_MEMORY * usual + (1 - SHORT_MEMORY) * felt
+
+    def _spent(self) -> float:
+        """Share of the allowed time that is over; 0 where time is not limited."""
+        if self.training.seconds is None:
+            return 0.0
+        return (time.perf_counter() - self.began) / self.training.seconds
+
+    def _widest(self) -> list[Tensor]:
+        """Parameters as one replica has them."""
+        return [p[0] if self.model.stack else p for p in self.flat.parameters]
+
+    def _stop(self, what: str) -> NoReturn:
+        raise NonFiniteLossError(
+            f"Training stopped: {what} became infinite or not a number. Lower the "
+            f"learning rate (now {self.training.step_size:g}), or look for extreme "
+            f"values in the data."
+        )
+
+
+def _stacked(tensors: Sequence[Tensor | None]) -> Tensor | None:
+    known = [tensor for tensor in tensors if tensor is not None]
+    return torch.stack(known) if known else None
