@@ -38,6 +38,10 @@ class Scorer(NamedTuple):
         found: NDArray[np.float64] = -self.judge.rows(batch).numpy()
         return found
 
+    def scores_of(self, X: Any) -> NDArray[np.float64]:
+        """The same of the rows of a table."""
+        return self.scores(self.batch(X))
+
     def contributions(self, batch: Batch) -> NDArray[np.float64]:
         """What each column contributes to the scores, (n, columns)."""
         cells = -self.judge.cells(batch).numpy().astype(np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 
     from isthmus.scores.role import Score, ScoreModule
     from isthmus.trace import Batch
+
+
+MOST = 20_000
+"""Rows, at most, from which it is learned what errors are typical."""
 
 
 def cross_fitted(
@@ -42,8 +47,10 @@ def cross_fitted(
     ]
     for head in (head for some in heads for head in some):
         head.to(estimator._device)  # noqa: SLF001 - prepared by the caller
+    picked = torch.arange(0, len(data), math.ceil(len(data) / MOST))
+    some_rows, their_place = data.rows(picked), place[picked.numpy()]
     yardsticks = [
-        _yardstick(view.score, some, modules, data, place)
+        _yardstick(view.score, some, modules, some_rows, their_place)
         for view, some in zip(views, heads, strict=True)
     ]
     scores, weights = [list(column) for column in zip(*views, strict=True)]

@@ -17,12 +17,8 @@ FREEDOM = 5.0
 CHI_SQUARE_MEDIAN = 0.4549
 """Median of the square of a standard normal number."""
 
-LEAST = 1e-3
-"""Smallest typical squared error, of entries with variance 1: no error is blown up."""
-
-USUAL = 3.0
-"""Nats that a column may be surprising on average, about those of twenty equal bins;
-one that is more so (of many levels) is divided down to it."""
+LEAST_ERROR, LEAST_DEVIANCE = 1e-3, 0.05
+"""Smallest scale of the squares of real entries, whose variance is 1, and of others."""
 
 SMALLEST_SPREAD = 1e-3
 """Nats a row by which scores differ at least."""
@@ -31,18 +27,19 @@ SMALLEST_SPREAD = 1e-3
 class Yardstick(nn.Module):
     """Surprise of each entry in nats, relative to the typical one of its column.
 
-    A squared error e^2 of a real entry becomes -log of a Student t density with
-    `FREEDOM` degrees of freedom, (v + 1) / 2 log(1 + e^2 / (v s^2)), whose scale s
-    matches the median of e^2 over the rows. Of each entry its median surprise is
-    taken, so that a missing cell, which counts 0, is as usual as can be. ``spread`` is
-    the interquartile range of the sums over rows, as a standard deviation.
+    The answers of a score ``by_error`` are brought to squares: the squared error e^2 of
+    a real entry, the squared deviance residual e^2 = -2 log p of another (McCullagh &
+    Nelder, 1989). These become -log of a Student t density with `FREEDOM` degrees of
+    freedom, (v + 1) / 2 log(1 + e^2 / (v s^2)), whose scale s matches the median of e^2
+    over the rows. Other answers are surprises already. The median surprise of each
+    entry is taken away, so that a missing cell, which counts 0, is as usual as can be.
+    ``spread`` is the interquartile range of the rows' sums, as a standard deviation.
     """
 
     scale: Tensor
-    divisor: Tensor
+    factor: Tensor
     usual: Tensor
     spread: Tensor
-    errors: Tensor
 
     def __init__(self, **buffers: Tensor) -> None:
         super().__init__()
@@ -54,38 +51,35 @@ class Yardstick(nn.Module):
         cls, score: Score, layout: Layout, answers: Tensor, visible: Tensor | None
     ) -> Self:
         """From answers (n, E) to rows whose model has not learned them."""
-        count = answers.shape[1]
-        errors = layout.holding("real").flatten() & score.by_error
-        seen = (
-            answers if visible is None else answers.masked_fill(visible == 0, torch.nan)
+        real = layout.holding("real").flatten()
+        factor = (
+            torch.where(real, 1.0, 2.0) if score.by_error else torch.zeros(len(real))
         )
-        typical = seen.nanmedian(0).values.nan_to_num(1.0)
-        mean = seen.nanmean(0).nan_to_num(0.0)
-        one = torch.ones(count)
+        typical = _medians(answers, visible) * factor / CHI_SQUARE_MEDIAN
+        least = torch.where(real, LEAST_ERROR, LEAST_DEVIANCE)
         found = cls(
-            scale=torch.where(errors, typical / CHI_SQUARE_MEDIAN, one).clamp_min(
-                LEAST
-            ),
-            divisor=torch.where(errors, one, (mean / USUAL).clamp_min(1.0)),
-            usual=torch.zeros(count),
+            scale=torch.maximum(typical, least),
+            factor=factor,
+            usual=torch.zeros(len(real)),
             spread=torch.ones(()),
-            errors=errors,
         )
-        surprise = found(answers)
-        hidden = (
-            surprise
-            if visible is None
-            else surprise.masked_fill(visible == 0, torch.nan)
-        )
-        found.usual = hidden.nanmedian(0).values.nan_to_num(0.0)
-        sums = found(answers, visible).sum(1).double()
+        found.usual = _medians(found(answers), visible)
+        sums = found(answers, visible).double().sum(1)
         low, high = torch.quantile(sums, torch.tensor([0.25, 0.75], dtype=torch.double))
         found.spread = ((high - low) / 1.349).clamp_min(SMALLEST_SPREAD).float()
         return found
 
     def forward(self, answers: Tensor, visible: Tensor | None = None) -> Tensor:
         """Surprise above the usual one, (B, E), in units of ``spread``."""
-        t = 0.5 * (FREEDOM + 1) * torch.log1p(answers / (FREEDOM * self.scale))
-        found = torch.where(self.errors, t, answers / self.divisor) - self.usual
-        found = found / self.spread
+        squares = answers * self.factor
+        t = 0.5 * (FREEDOM + 1) * torch.log1p(squares / (FREEDOM * self.scale))
+        surprise = torch.where(self.factor > 0, t, answers)
+        found = (surprise - self.usual) / self.spread
         return found if visible is None else found * visible
+
+
+def _medians(answers: Tensor, visible: Tensor | None) -> Tensor:
+    """Of each column (n, E) -> (E,), over what is not missing; 0 where all is."""
+    if visible is not None:
+        answers = answers.masked_fill(visible == 0, torch.nan)
+    return answers.nanmedian(0).values.nan_to_num(0.0)

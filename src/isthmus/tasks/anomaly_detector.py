@@ -63,14 +63,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     effort : "fast", "default" or "high"
         How large, how many and how long trained the networks are.
     calibration : float or "auto"
-        What p-values rest on: a share of the rows on which nothing is trained (split
-        conformal), or, ``"auto"``, every row by the replica that has not seen it (cross
-        conformal). Without replicas, ``"auto"`` takes the validation rows of the
-        autoencoder, or for ``fpr`` a fifth of all.
+        Share of the rows on which nothing is trained, for p-values (split conformal).
+        ``"auto"``: every row, by the replica that has not seen it (cross conformal);
+        without replicas the validation rows, or for ``fpr`` a fifth of all.
     folds : int, optional
-        Number of replicas; by default as ``effort`` has it, and 1 for an
-        ``autoencoder`` of your own: then every row is trained on, and scored by its
-        log-likelihood in nats.
+        Number of replicas; by default as ``effort`` has it, and for an ``autoencoder``
+        of your own 1: all rows are trained on, and scored by log-likelihood in nats.
     scores : dict of weights by name, optional
         Questions to the replicas, by default ``{"hidden": 1.0, "marginal": 0.6}``.
     columns : Columns or dict of kinds by name, optional
@@ -172,7 +170,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         all is missing has 0. Without, log p(x|z) in nats.
         """
         check_is_fitted(self)
-        return self._scorer.scores(self._scorer.batch(X))
+        return self._scorer.scores_of(X)
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Score above ``offset_``, (n,); negative for outliers."""
@@ -286,8 +284,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """Score below which rows are outliers."""
         if self.fpr is not None:
             return by_rate(self.fpr, self._known("fpr"))
-        scores = self._scorer.scores(self._scorer.batch(table))
-        return by_share(self.contamination, scores)
+        known = self.calibration_
+        if known is not None and known.source == "cross":  # of the rows of the table
+            return by_share(self.contamination, known.scores)
+        return by_share(self.contamination, self._scorer.scores_of(table))
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "offset_")
