@@ -33,7 +33,7 @@ class Plan(NamedTuple):
     """Masks per cell."""
 
     def autoencoder(self) -> Autoencoder:
-        """A masked autoencoder that drops the worst rows of each batch."""
+        """A masked autoencoder that leaves out rows far off in its batches."""
         return Autoencoder(
             size=self.width,
             architecture=Resnet(width=self.width),
@@ -45,7 +45,7 @@ class Plan(NamedTuple):
                 learning_rate=2e-3,
                 schedule="one_cycle",
                 batch_size=256,
-                trim=0.1,
+                cutoff=10.0,
             ),
         )
 
@@ -61,7 +61,7 @@ class Plan(NamedTuple):
 
 PLANS: dict[Effort, Plan] = {
     "fast": Plan(width=48, folds=3, steps=400, rounds=1),
-    "default": Plan(width=192, folds=4, steps=1500, rounds=6),
+    "default": Plan(width=192, folds=4, steps=800, rounds=6),
     "high": Plan(width=256, folds=8, steps=3000, rounds=12),
 }
 

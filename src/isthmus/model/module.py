@@ -105,21 +105,21 @@ class AutoencoderModule(nn.Module):
             return corrupted
         return corrupted._replace(x=corrupted.x * batch.visible)
 
-    def loss(self, trace: Trace, trim: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(
+        self, trace: Trace, cutoff: float | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The total, and each weighted term by name, averaged over the batch.
 
-        Of a stacked model: one of each per replica, (R,). ``trim`` leaves out that
-        share of the rows, those that are explained worst per judged entry.
+        Of a stacked model: one of each per replica, (R,). Rows whose distortion per
+        judged entry is more than ``cutoff`` times the median of the batch are left out.
         """
         replicas = trace.features.dim() - 2
-        kept = _explained_best(trace, trim) if trim else None
+        kept = None if cutoff is None else _shares(trace, cutoff)
         parts = {}
         for name, term in self.costs.items():
             cost = term(trace, self)
             if cost.dim() > replicas:
-                if kept is not None:
-                    cost = cost.gather(-1, kept)
-                cost = cost.mean(-1)
+                cost = cost.mean(-1) if kept is None else (cost * kept).sum(-1)
             parts[name] = cost if term.weight == 1 else cost * term.weight
         return functools.reduce(operator.add, parts.values()), parts
 
@@ -237,11 +237,11 @@ class AutoencoderModule(nn.Module):
         return self.layout.holding("real", "unit", "binary").to(like)
 
 
-def _explained_best(trace: Trace, trim: float) -> Tensor:
-    """Index, ([R,] kept), of all rows but the worst share ``trim``; one at least."""
+def _shares(trace: Trace, cutoff: float) -> Tensor:
+    """Share of each row in the mean over the batch, ([R,] B): 0 if it is left out."""
     cost = trace.average(trace.distortion.detach())
     if trace.judged is not None:
         entries = range(-(trace.judged.dim() - cost.dim()), 0)
         cost = cost / trace.judged.sum(tuple(entries)).clamp_min(1e-12)
-    kept = max(round((1 - trim) * cost.shape[-1]), 1)
-    return cost.topk(kept, dim=-1, largest=False, sorted=False).indices
+    kept = (cost <= cutoff * cost.median(-1, keepdim=True).values).to(cost)
+    return kept / kept.sum(-1, keepdim=True)

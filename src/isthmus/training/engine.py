@@ -43,8 +43,10 @@ class Trainable(Learned, Protocol):
     def train(self, mode: bool = True) -> object:
         """Switch dropout and batch statistics on or off."""
 
-    def loss(self, trace: Trace, trim: float = 0.0) -> tuple[Tensor, dict[str, Tensor]]:
-        """Total, and its addends, of all rows but the worst share ``trim``."""
+    def loss(
+        self, trace: Trace, cutoff: float | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Total, and its addends, without rows beyond the ``cutoff``."""
 
     def metric(self, trace: Trace) -> tuple[str, Tensor, Tensor | int]:
         """A figure per entry beside the loss: name, sum, divisor."""
@@ -175,7 +177,7 @@ class Trainer:
     def _step(self, batch: Batch, progress: Progress) -> Figures:
         """Forward, backward, guard, clip, update."""
         trace = self.model(batch, progress)
-        total, terms = self.model.loss(trace, self.training.trim)
+        total, terms = self.model.loss(trace, self.training.cutoff)
         self.flat.gradient.zero_()
         total.backward()
         self.steps += 1

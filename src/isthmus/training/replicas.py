@@ -139,7 +139,7 @@ class ReplicaTrainer:
     def _step(self, batch: Batch, corrupted: Corrupted, progress: Progress) -> Figures:
         """Forward, backward, guard, clip, update."""
         trace = self.model(batch, progress, chance=True, corrupted=corrupted)
-        total, terms = self.model.loss(trace, self.training.trim)
+        total, terms = self.model.loss(trace, self.training.cutoff)
         self.flat.gradient.zero_()
         total.sum().backward()
         norms = self.flat.norms() if self.model.stack else self.flat.norm()

@@ -35,9 +35,9 @@ class Training(Spec):
     any) did not fall by ``min_improvement`` of its best value, training ends (0: never
     early). The best weights are kept in any case.
 
-    ``trim`` leaves that share of the rows of each batch out of the gradient: those
-    that are explained worst per entry, of which most may be errors or anomalies (least
-    trimmed squares; Rousseeuw, 1984).
+    Rows whose distortion per judged entry is more than ``cutoff`` times the median of
+    their batch are left out of its gradient: most are errors or anomalies, and what is
+    merely rare stays in (compare least trimmed squares; Rousseeuw, 1984).
 
     After ``seconds``, training ends within a step. Schedule and warm-ups follow the
     share of the steps or of the time that is over, whichever is larger, so that both
@@ -67,7 +67,7 @@ class Training(Spec):
     clip_norm: PositiveFloat | None = None
     patience: NonNegativeInt = 20
     min_improvement: NonNegativeFloat = 1e-3
-    trim: Annotated[float, Bounds(ge=0, lt=1)] = 0.0
+    cutoff: Annotated[float, Bounds(ge=1)] | None = None
     seconds: PositiveFloat | None = None
 
     @property
