@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from isthmus.data.blocks import in_blocks
-from isthmus.estimator.judge import BLOCK, Judge, View, fold_of
+from isthmus.estimator.judge import Judge, View, block_of, fold_of
 from isthmus.estimator.parameters import training_of
 from isthmus.model import AutoencoderModule, can_stack, stacked, unstack
 from isthmus.scores.yardstick import Yardstick
@@ -99,7 +99,7 @@ def _yardstick(
                 lambda block, h=head, m=module: (h(m, block),),  # type: ignore[misc]
                 data.rows(index),
                 module,
-                BLOCK,
+                block_of([head]),
             )
     return Yardstick.learned(score, modules[0].layout, answers, data.visible)
 

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
     Folds = NDArray[np.int64] | None
 
-BLOCK = 128
-"""Rows of a block; each may pass the network once per mask."""
+PASSES = 3072
+"""Rows that pass a network at a time; a row passes once per mask."""
+
+
+def block_of(heads: list[ScoreModule]) -> int:
+    """Rows of a block, so that a single row costs little and many are worth it."""
+    return max(PASSES // max(head.passes for head in heads), 16)
 
 
 class PlainJudge:
@@ -85,6 +90,7 @@ class Judge(nn.Module):
         super().__init__()
         self.replicas, self.scores, self.heads = replicas, scores, heads
         self.yardsticks, self.weights = yardsticks, weights
+        self.block = block_of([some[0] for some in heads])
         self.parts = nn.ModuleList(
             [*replicas, *(head for some in heads for head in some), *yardsticks]
         )
@@ -137,7 +143,7 @@ class Judge(nn.Module):
             if not len(index) and len(batch):
                 continue
             ask = functools.partial(function, k)
-            answers = in_blocks(ask, batch.rows(index), module, BLOCK)
+            answers = in_blocks(ask, batch.rows(index), module, self.block)
             if found is None:
                 found = [a.new_zeros(len(batch), *a.shape[1:]) for a in answers]
             for whole, part in zip(found, answers, strict=True):

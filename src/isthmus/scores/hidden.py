@@ -24,6 +24,11 @@ class _Hidden(ScoreModule):
     masks: Tensor
     """(P, E): 0 where a pass hides an entry, else 1; a cell is hidden equally often."""
 
+    @property
+    def passes(self) -> int:
+        """One per mask."""
+        return len(self.masks)
+
     def forward(self, module: AutoencoderModule, batch: Batch) -> Tensor:
         hidden = 1 - self.masks.to(batch.x)
         params = module.rebuild_hidden(batch, hidden)

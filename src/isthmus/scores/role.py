@@ -30,6 +30,11 @@ class Expected(NamedTuple):
 class ScoreModule(nn.Module, ABC):
     """A fitted score: what it keeps of the rows that it was fitted on are buffers."""
 
+    @property
+    def passes(self) -> int:
+        """How often a row passes the network."""
+        return 1
+
     def __init__(self, **buffers: Tensor) -> None:
         super().__init__()
         for name, value in buffers.items():
