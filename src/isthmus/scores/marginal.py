@@ -72,9 +72,11 @@ class Marginal(Score):
         low, width = (
             torch.where(numbers, v, w) for v, w in ((low, -0.5), (width, 1.0))
         )
-        bins = torch.where(numbers, some, _levels(layout))
+        levels = _levels(layout)
+        bins = torch.where(numbers, some, levels)
         _, index = _bins(x, low, width, bins)  # rounded as it will be when asked
-        counts = torch.zeros(flat, int(bins.max()), dtype=torch.double)
+        most = max(self.bins, int(levels.max()))
+        counts = torch.zeros(flat, most, dtype=torch.double)
         counts.scatter_add_(1, index.T, visible.T)
         total = (known + bins / 2).unsqueeze(1)
         beyond = -(0.5 / (known + 1)).log()
