@@ -275,6 +275,22 @@ def test_a_batch_is_full_and_every_row_is_met_as_often():
         assert set(met.values()) == {6}
 
 
+def test_epochs_of_ones_own_are_passes_over_the_rows(monkeypatch):
+    met = []
+    draw = ReplicaTrainer._next
+
+    def watched(self, r, members, size):
+        found = draw(self, r, members, size)
+        met.append((r, len(found)))
+        return found
+
+    monkeypatch.setattr(ReplicaTrainer, "_next", watched)
+    inner = isthmus.Autoencoder(size=2, epochs=5, hidden=(4,))
+    isthmus.AnomalyDetector(autoencoder=inner, folds=2, verbose=0).fit(rows(64).x)
+    for r in (0, 1):
+        assert sum(size for k, size in met if k == r) == 5 * 64
+
+
 DRAWING = {
     "dropout": {"architecture": Mlp(hidden=(8,), dropout=0.2)},
     "resnet with dropout": {"architecture": Resnet(width=6, dropout=0.2)},

@@ -83,7 +83,7 @@ class ReplicaTrainer:
         """Take ``steps`` steps; replica r learns from the rows ``members[r]``."""
         self.began = time.perf_counter()
         rounds = min(steps, ROUNDS)
-        size = self.training.batch_size or 256
+        _, size = self.training.plan(len(data))
         few_threads = threads_for(size * len(self.seeds), self._widest())
         self.model.train()
         try:

@@ -37,7 +37,8 @@ class Training(Spec):
 
     ``trim`` leaves that share of the rows of each batch out of the gradient: those
     that are explained worst per entry, of which most may be errors or anomalies (least
-    trimmed squares; Rousseeuw, 1984).
+    trimmed squares; Rousseeuw, 1984). Terms of the batch as a whole, such as
+    `SparsityKl`, meet them all the same.
 
     After ``seconds``, training ends within a step. Schedule and warm-ups follow the
     share of the steps or of the time that is over, whichever is larger, so that both
