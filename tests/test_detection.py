@@ -148,6 +148,15 @@ def test_scores_do_not_depend_on_company_order_or_number(made):
     np.testing.assert_array_equal(twice, [*whole, *whole[::-1]])
 
 
+def test_a_row_scores_the_same_beside_rows_with_gaps(numeric):
+    X = rows()
+    gaps = X.copy()
+    gaps[0, 1] = np.nan
+    for fitted in (numeric, detector().fit(gaps)):
+        scores = fitted.score_samples(gaps)
+        np.testing.assert_array_equal(scores[1:], fitted.score_samples(X)[1:])
+
+
 def test_what_is_explained_sums_to_the_score(made, numeric):
     for fitted, X in ((made, guests()), (numeric, rows())):
         explained = fitted.explain(X)
@@ -468,6 +477,7 @@ def test_cells_that_are_not_changed_stay_bit_by_bit(changed):
     for j, name in enumerate(X):
         same = found.table[name][~marks[:, j]]
         pd.testing.assert_series_equal(same, X[name][~marks[:, j]])
+        assert (found.table[name] != X[name])[marks[:, j]].all()
     assert marks.sum(0)[list(X).index("pay")] > 0
 
 

@@ -98,20 +98,25 @@ class _Search:
         return np.asarray(-found >= self.offset)
 
     def forward(self, most: int) -> None:
-        """Set the oddest cell that is not changed yet to what is expected of it."""
-        for _ in range(most):
-            odd = np.flatnonzero(~self.normal())
+        """Set the oddest cell that is not tried yet to what is expected of it."""
+        tried, going = np.zeros_like(self.changed), np.ones(len(self.batch), dtype=bool)
+        while True:
+            going &= self.changed.sum(axis=1) < most
+            odd = np.flatnonzero(going)
+            odd = odd[~self.normal(odd)] if len(odd) else odd
             if not len(odd):
                 return
             entries = self.judge.cells(*self._of(odd)).numpy().astype(np.float64)
             cells = self.table.by_column(entries)
-            cells[self.changed[odd]] = -np.inf
+            cells[tried[odd]] = -np.inf
             mean = self.as_cells(self.judge.expected(*self._of(odd)).mean.numpy())
             for i, (row, j) in enumerate(zip(odd, cells.argmax(axis=1), strict=True)):
-                name = self.table.names[j]
-                if name in self.table.places and cells[i, j] > 0:
-                    self._set(int(row), self.table.places[name], mean, i)
-                    self.changed[row, j] = True
+                place = self.table.places.get(self.table.names[j])
+                going[row] = place is not None and cells[i, j] > 0
+                if place is not None and going[row]:
+                    tried[row, j] = True
+                    self._set(int(row), place, mean, i)
+                    self.changed[row, j] = self._differs(int(row), place)
 
     def backward(self) -> None:
         """Take back each change without which a row is normal still."""
@@ -135,6 +140,12 @@ class _Search:
             for i in np.flatnonzero(~spared):
                 self._set(int(rows[i]), place, kept, int(i))
         return any_spared
+
+    def _differs(self, row: int, place: slice) -> bool:
+        """Whether entries are other than they were."""
+        now, then = self.batch, self.before
+        pairs = (now.x, then.x), (_visible(now), _visible(then))
+        return any(not torch.equal(a[row, place], b[row, place]) for a, b in pairs)
 
     def _of(self, rows: NDArray[np.int64]) -> tuple[Batch, NDArray[np.int64]]:
         return self.batch.rows(torch.from_numpy(rows)), self.folds[rows]
