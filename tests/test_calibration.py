@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.base import clone
 
 import isthmus
 from isthmus.detection import efforts
-from isthmus.detection.thresholds import by_rate
+from isthmus.detection.thresholds import by_rate, kept_rows
 from isthmus.errors import DataError, IsthmusWarning, ModelFileError, RecipeError
 from isthmus.scores import conformal
 from isthmus.scores.calibration import Calibration, Tails
@@ -188,6 +189,15 @@ def test_kept_rows_are_not_trained_on_and_calibrate():
     np.testing.assert_array_equal(
         given.calibration_.scores, np.sort(given.score_samples(rows(40, 1)))
     )
+
+
+def test_kept_rows_leave_no_trace_in_what_is_learned():
+    X, made = rows(100, 0), detector(calibration=0.3)
+    kept = kept_rows(made, 100)
+    moved = X.copy()
+    moved[kept] = rows(30, 5) + 1
+    one, two = (clone(made).fit(rows_).score_samples(X) for rows_ in (X, moved))
+    np.testing.assert_array_equal(one, two)
 
 
 def test_an_unattainable_rate_warns_and_names_the_least():

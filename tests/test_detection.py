@@ -8,6 +8,7 @@ import pandas as pd
 import polars as pl
 import pytest
 import torch
+from scipy import stats
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
@@ -179,6 +180,15 @@ def test_a_missing_cell_contributes_nothing_and_a_row_of_them_scores_zero(made):
     void = pd.DataFrame({name: [None] * 3 for name in frame})
     assert made.score_samples(void).tolist() == [0.0] * 3
     assert (made.explain(void).contributions.to_numpy(dtype=float) == 0).all()
+
+
+def test_a_score_is_in_spreads_of_rows_judged_by_those_that_left_them_out():
+    """Of each entry the median of training counts 0, and the quartiles are normal."""
+    X = rows(101)
+    fitted = detector(scores={"hidden": 1.0}).fit(X)
+    scores, cells = fitted.score_samples(X), fitted.explain(X).contributions
+    assert stats.iqr(scores) == pytest.approx(1.349, rel=1e-4)
+    np.testing.assert_allclose(np.median(cells, axis=0), 0, atol=1e-5)
 
 
 def test_the_odd_rows_have_the_lowest_scores(made):

@@ -1,6 +1,7 @@
 """Replicas learn in one step what each would learn alone; rows keep their fold."""
 
 import collections
+import itertools
 import math
 
 import numpy as np
@@ -289,6 +290,17 @@ def test_epochs_of_ones_own_are_passes_over_the_rows(monkeypatch):
     isthmus.AnomalyDetector(autoencoder=inner, folds=2, verbose=0).fit(rows(64).x)
     for r in (0, 1):
         assert sum(size for k, size in met if k == r) == 5 * 64
+
+
+def test_every_step_and_every_replica_is_corrupted_anew():
+    model, seen = stacked(modules_for(2, corruption=MASKED)), []
+    corrupt = model.corrupt
+    model.corrupt = lambda batch: seen.append(corrupt(batch)) or seen[-1]
+    ReplicaTrainer(model, settings(), [1, 2]).fit(rows(), members_of(60, 2), 3)
+    masks = [corrupted.visible for corrupted in seen]
+    assert len(masks) == 6
+    for one, two in itertools.combinations(masks, 2):
+        assert not torch.equal(one, two)
 
 
 DRAWING = {
