@@ -245,6 +245,9 @@ def test_constant_and_empty_columns_say_nothing():
     cells = fitted.explain(X).contributions
     assert np.isfinite(cells).all()
     assert (cells[:, 5] == 0).all()
+    X[0, 4] = 4.0
+    with pytest.warns(IsthmusWarning, match="Not seen in fitting: 'x4'"):
+        assert fitted.explain(X).contributions[0].argmin() == 4
 
 
 def test_one_column_is_enough():

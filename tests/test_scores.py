@@ -329,6 +329,15 @@ def test_no_cell_drowns_the_others_and_nothing_is_divided_by_zero():
     assert float(worst[0, 0]) < 200
 
 
+def test_errors_where_nothing_ever_differed_are_not_blown_up():
+    answers = torch.rand(99, 2) * 1e-3
+    still = torch.tensor([False, True])
+    yardstick = Yardstick.learned(Hidden(), Layout.of(2), answers, None, still)
+    moving, constant = (yardstick(answers) * yardstick.spread).std(0).tolist()
+    assert constant < 0.3 * moving
+    assert yardstick(torch.tensor([[0.0, 9.0]]))[0, 1] > 5 / float(yardstick.spread)
+
+
 def test_a_column_without_a_cell_has_a_yardstick():
     visible = torch.tensor([[1.0, 0.0]]).repeat(20, 1)
     answers = torch.rand(20, 2) * visible

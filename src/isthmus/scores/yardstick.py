@@ -20,6 +20,9 @@ CHI_SQUARE_MEDIAN = 0.4549
 LEAST = 1e-3
 """Smallest typical squared error, of entries with variance 1: no error is blown up."""
 
+LEAST_STILL = 1e-2
+"""The same of entries that never differed: errors there tell of the network alone."""
+
 USUAL = 3.0
 """Nats that a column may be surprising on average, about those of twenty equal bins;
 one that is more so (of many levels) is divided down to it."""
@@ -51,9 +54,17 @@ class Yardstick(nn.Module):
 
     @classmethod
     def learned(
-        cls, score: Score, layout: Layout, answers: Tensor, visible: Tensor | None
+        cls,
+        score: Score,
+        layout: Layout,
+        answers: Tensor,
+        visible: Tensor | None,
+        still: Tensor | None = None,
     ) -> Self:
-        """From answers (n, E) to rows whose model has not learned them."""
+        """From answers (n, E) to rows whose model has not learned them.
+
+        ``still``, (E,), says which entries are the same in all of them.
+        """
         count = answers.shape[1]
         errors = layout.holding("real").flatten() & score.by_error
         seen = (
@@ -61,11 +72,11 @@ class Yardstick(nn.Module):
         )
         typical = seen.nanmedian(0).values.nan_to_num(1.0)
         mean = seen.nanmean(0).nan_to_num(0.0)
-        one = torch.ones(count)
+        one, least = torch.ones(count), torch.full((count,), LEAST)
+        if still is not None:
+            least = least.masked_fill(still, LEAST_STILL)
         found = cls(
-            scale=torch.where(errors, typical / CHI_SQUARE_MEDIAN, one).clamp_min(
-                LEAST
-            ),
+            scale=torch.where(errors, typical / CHI_SQUARE_MEDIAN, one).maximum(least),
             divisor=torch.where(errors, one, (mean / USUAL).clamp_min(1.0)),
             usual=torch.zeros(count),
             spread=torch.ones(()),
