@@ -19,6 +19,7 @@ from isthmus import registry
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.gaussian import Gaussian
 from isthmus.corruptions.masking import Masking
+from isthmus.detection.efforts import PLANS
 from isthmus.errors import DataError, IsthmusWarning, RecipeError
 from isthmus.terms.l1 import L1
 from isthmus.terms.reconstruction import Reconstruction
@@ -51,6 +52,10 @@ def variants():
         task = registry.task(name)
         yield task(autoencoder=small, verbose=0)
     yield isthmus.AnomalyDetector(autoencoder=small, contamination=0.1, verbose=0)
+    masked = PLANS["fast"].autoencoder().set_params(epochs=3)
+    yield isthmus.AnomalyDetector(
+        effort="fast", autoencoder=masked, folds=2, scores={"hidden": 1}, verbose=0
+    )
 
 
 @pytest.mark.filterwarnings("ignore:A code of:isthmus.errors.IsthmusWarning")

@@ -14,6 +14,8 @@ from isthmus.estimator.rows import read_rows
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from isthmus.data.table import Table
@@ -37,7 +39,12 @@ def changes(
     """Change cells of rows below ``offset``, ``most`` of them at most."""
     rows, origin = read_rows(estimator, X, reset=False)
     table: Table = estimator._converter  # noqa: SLF001
-    search = _Search(table, judge, table.encode(rows), offset)
+
+    def as_cells(entries: NDArray[np.float32]) -> Batch:
+        read, _ = read_rows(estimator, pa.table(table.decode(entries)), reset=False)
+        return table.encode(read)
+
+    search = _Search(table, judge, table.encode(rows), offset, as_cells)
     search.forward(min(most, len(table.places)))
     search.backward()
     changed = search.changed
@@ -54,24 +61,34 @@ def changes(
         else cells
         for name, cells in before.items()
     }
+    frame = origin.backend is not None
     return Changes(
-        like(origin, plain, columns), like(origin, fitted, mixed), search.normal()
+        like(origin, plain, columns) if frame else changed,
+        like(origin, fitted, mixed),
+        search.normal(),
     )
 
 
 class _Search:
-    """Rows on their way; each is judged by the replica that judged it unchanged."""
+    """Rows on their way; each is judged by the replica that judged it unchanged.
+
+    ``as_cells`` makes of entries those of the cells that they stand for: a chance of
+    0.7 becomes a yes, and 12.3 rooms become 12.
+    """
 
     def __init__(
-        self, table: Table, judge: Judge | PlainJudge, batch: Batch, offset: float
+        self,
+        table: Table,
+        judge: Judge | PlainJudge,
+        batch: Batch,
+        offset: float,
+        as_cells: Callable[[NDArray[np.float32]], Batch],
     ) -> None:
         self.table, self.judge, self.offset = table, judge, offset
+        self.as_cells = as_cells
         self.folds = judge.folds(batch)
-        visible = batch.visible
-        self.batch = Batch(
-            batch.x.clone(), None if visible is None else visible.clone()
-        )
-        self.before = batch
+        self.before = Batch(batch.x, _visible(batch))
+        self.batch = Batch(batch.x.clone(), _visible(batch).clone())
         self.changed = np.zeros((len(batch), len(table.columns)), dtype=bool)
 
     def normal(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
@@ -81,54 +98,63 @@ class _Search:
         return np.asarray(-found >= self.offset)
 
     def forward(self, most: int) -> None:
-        """Set the oddest cell that is not changed yet to what is expected of it."""
-        for _ in range(most):
-            odd = np.flatnonzero(~self.normal())
+        """Set the oddest cell that is not tried yet to what is expected of it."""
+        tried, going = np.zeros_like(self.changed), np.ones(len(self.batch), dtype=bool)
+        while True:
+            going &= self.changed.sum(axis=1) < most
+            odd = np.flatnonzero(going)
+            odd = odd[~self.normal(odd)] if len(odd) else odd
             if not len(odd):
                 return
             entries = self.judge.cells(*self._of(odd)).numpy().astype(np.float64)
             cells = self.table.by_column(entries)
-            cells[self.changed[odd]] = -np.inf
-            mean = self.judge.expected(*self._of(odd)).mean
+            cells[tried[odd]] = -np.inf
+            mean = self.as_cells(self.judge.expected(*self._of(odd)).mean.numpy())
             for i, (row, j) in enumerate(zip(odd, cells.argmax(axis=1), strict=True)):
-                name = self.table.names[j]
-                if name in self.table.places and cells[i, j] > 0:
-                    self._set(int(row), self.table.places[name], mean[i])
-                    self.changed[row, j] = True
+                place = self.table.places.get(self.table.names[j])
+                going[row] = place is not None and cells[i, j] > 0
+                if place is not None and going[row]:
+                    tried[row, j] = True
+                    self._set(int(row), place, mean, i)
+                    self.changed[row, j] = self._differs(int(row), place)
 
     def backward(self) -> None:
         """Take back each change without which a row is normal still."""
+        while self._spared():
+            pass
+
+    def _spared(self) -> bool:
+        """Whether there was such a change, column by column; it is taken back."""
+        any_spared = False
         for j, name in enumerate(self.table.names):
             rows = np.flatnonzero(self.changed[:, j] & (self.changed.sum(axis=1) > 1))
             rows = rows[self.normal(rows)] if len(rows) else rows
             if not len(rows):
                 continue
-            place, kept = self.table.places[name], self.batch.x[rows].clone()
-            seen = (
-                None if self.batch.visible is None else self.batch.visible[rows].clone()
-            )
+            place, kept = self.table.places[name], self._of(rows)[0]
             for row in rows:
-                self._set(int(row), place, self.before.x[row], self.before.visible)
+                self._set(int(row), place, self.before, int(row))
             spared = self.normal(rows)
-            for i, row in enumerate(rows):
-                if spared[i]:
-                    self.changed[row, j] = False
-                    continue
-                self.batch.x[row] = kept[i]
-                if seen is not None and self.batch.visible is not None:
-                    self.batch.visible[row] = seen[i]
+            self.changed[rows[spared], j] = False
+            any_spared |= bool(spared.any())
+            for i in np.flatnonzero(~spared):
+                self._set(int(rows[i]), place, kept, int(i))
+        return any_spared
+
+    def _differs(self, row: int, place: slice) -> bool:
+        """Whether entries are other than they were."""
+        now, then = self.batch, self.before
+        pairs = (now.x, then.x), (_visible(now), _visible(then))
+        return any(not torch.equal(a[row, place], b[row, place]) for a, b in pairs)
 
     def _of(self, rows: NDArray[np.int64]) -> tuple[Batch, NDArray[np.int64]]:
         return self.batch.rows(torch.from_numpy(rows)), self.folds[rows]
 
-    def _set(
-        self,
-        row: int,
-        place: slice,
-        entries: torch.Tensor,
-        visible: torch.Tensor | None = None,
-    ) -> None:
-        self.batch.x[row, place] = entries[place]
-        if self.batch.visible is not None:
-            known = 1.0 if visible is None else visible[row, place]
-            self.batch.visible[row, place] = known
+    def _set(self, row: int, place: slice, source: Batch, i: int) -> None:
+        """Take over some entries of row ``i`` of another batch."""
+        self.batch.x[row, place] = source.x[i, place]
+        _visible(self.batch)[row, place] = _visible(source)[i, place]
+
+
+def _visible(batch: Batch) -> torch.Tensor:
+    return torch.ones_like(batch.x) if batch.visible is None else batch.visible

@@ -28,7 +28,7 @@ class Plan(NamedTuple):
     """Of the hidden layers and the code."""
     folds: int
     steps: int
-    """Of 256 rows, for up to 10,000 rows."""
+    """For 4,000 rows; for others as the cube root of their number."""
     rounds: int
     """Masks per cell."""
 
@@ -44,10 +44,14 @@ class Plan(NamedTuple):
                 weight_decay=0.01,
                 learning_rate=2e-3,
                 schedule="one_cycle",
-                batch_size=256,
                 cutoff=10.0,
             ),
         )
+
+    def lasts(self, rows: int) -> tuple[int, int]:
+        """Steps, and rows of a batch: about a quarter of all, from 32 to 256."""
+        steps = math.ceil(self.steps * (max(rows, 32) / 4000) ** (1 / 3))
+        return steps, 2 ** round(math.log2(min(max(rows / 4, 32), 256)))
 
     def views(self, scores: dict[str, float] | None) -> list[View]:
         """Questions, and how much their answers count."""
@@ -60,9 +64,9 @@ class Plan(NamedTuple):
 
 
 PLANS: dict[Effort, Plan] = {
-    "fast": Plan(width=48, folds=3, steps=400, rounds=1),
+    "fast": Plan(width=48, folds=3, steps=300, rounds=1),
     "default": Plan(width=192, folds=4, steps=800, rounds=6),
-    "high": Plan(width=256, folds=8, steps=3000, rounds=12),
+    "high": Plan(width=256, folds=8, steps=2000, rounds=12),
 }
 
 
@@ -83,13 +87,14 @@ def cross_fit(
 ) -> Judge:
     """Prepare an autoencoder for a table, and train it in so many replicas.
 
-    Where it names no epochs, it takes the steps of the effort up to 10,000 rows, and
-    beyond as many more as the root of their number.
+    Where it names no epochs, it takes as many steps as the effort has them.
     """
     data = model.prepared(table)
     training, plan = training_of(model), PLANS[effort]
-    steps = math.ceil(plan.steps * math.sqrt(max(len(data) / 10_000, 1.0)))
-    if training.epochs is not None:
+    if training.epochs is None:
+        steps, size = plan.lasts(len(data))
+        model.set_params(training__batch_size=training.batch_size or size)
+    else:
         epochs, size = training.plan(len(data))
         steps = epochs * math.ceil(len(data) / size)
     with progress(len(data), verbose=model.verbose) as tell:

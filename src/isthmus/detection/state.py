@@ -14,7 +14,7 @@ from isthmus.errors import ModelFileError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.judge import Judge, PlainJudge
 from isthmus.estimator.rows import columns_of
-from isthmus.estimator.state import State, module_from
+from isthmus.estimator.state import State, module_from, refuse_misfits
 from isthmus.scores.calibration import Calibration
 from isthmus.scores.role import Score
 from isthmus.scores.yardstick import Yardstick
@@ -107,22 +107,32 @@ def _judge(
     for k in range(1, folds):
         learned = _under(f"{REPLICA}.{k}", tensors)
         replicas.append(module_from(fitted.recipe_, fitted._converter, learned))  # noqa: SLF001
-    heads = [
-        [s.module(**_under(f"{HEAD}.{v}.{k}", tensors)) for k in range(folds)]
-        for v, s in enumerate(scores)
-    ]
-    yardsticks = [
-        Yardstick(**_under(f"{YARDSTICK}.{v}", tensors)) for v in range(len(scores))
-    ]
+    layout = fitted.module_.layout
+    zeros = Batch(torch.zeros(1, *layout.event))
+    heads, yardsticks = [], []
+    for v, score in enumerate(scores):
+        wanted = score.fit(layout, zeros).state_dict()
+        found = [_fitting(wanted, f"{HEAD}.{v}.{k}", tensors) for k in range(folds)]
+        heads.append([score.module(**buffers) for buffers in found])
+        wanted = Yardstick.learned(score, layout, zeros.x, None).state_dict()
+        yardsticks.append(Yardstick(**_fitting(wanted, f"{YARDSTICK}.{v}", tensors)))
     weights = [float(view["weight"]) for view in views]
     judge = Judge(replicas, scores, heads, yardsticks, weights)
     judge = judge.to(fitted._device).eval()  # noqa: SLF001
-    zeros = Batch(torch.zeros(1, *fitted.module_.event))
     for k in range(folds):
-        found = judge.cells(zeros, np.array([k]))
-        if found.shape != zeros.x.shape or not found.isfinite().all():
+        answer = judge.cells(zeros, np.array([k]))
+        if answer.shape != zeros.x.shape or not answer.isfinite().all():
             raise ModelFileError(f"The scores of replica {k} do not fit the data.")
     return judge
+
+
+def _fitting(
+    wanted: dict[str, Tensor], prefix: str, tensors: dict[str, Tensor]
+) -> dict[str, Tensor]:
+    """Buffers under a prefix, of the names, types and shapes of those wanted."""
+    found = _under(prefix, tensors)
+    refuse_misfits(wanted, found)
+    return found
 
 
 def _named(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     Folds = NDArray[np.int64] | None
 
+MISSING = 0x7FC00000
+"""NaN as it lies in memory."""
+
 PASSES = 3072
 """Rows that pass a network at a time; a row passes once per mask."""
 
@@ -156,24 +159,23 @@ def fold_of(batch: Batch, folds: int) -> NDArray[np.int64]:
     """Fold of each row, (n,): a hash of its entries and of which are missing.
 
     Equal rows share a fold, in whatever table they stand. The hash is that of
-    `_hashed`, its entries taken as they lie in memory.
+    `_hashed`, its entries taken as they lie in memory, and a missing one as NaN.
     """
-    x = (batch.x.flatten(1) + 0.0).numpy()  # there is but one zero
-    columns = [x.view(np.uint32)]
-    if batch.visible is not None:
-        columns.append(batch.visible.flatten(1).numpy().view(np.uint32))
-    return (_hashed(columns) % np.uint64(folds)).astype(np.int64)
+    x = (batch.x.flatten(1) + 0.0).contiguous().numpy()  # there is but one zero
+    bits = x.view(np.uint32)
+    if batch.visible is not None:  # a table without gaps has none of it
+        bits[batch.visible.flatten(1).numpy() == 0] = MISSING
+    return (_hashed(bits) % np.uint64(folds)).astype(np.int64)
 
 
-def _hashed(parts: list[NDArray[np.uint32]]) -> NDArray[np.uint64]:
+def _hashed(rows: NDArray[np.uint32]) -> NDArray[np.uint64]:
     """A 64-bit number per row: h <- mix(h xor column), mix of splitmix64."""
-    found = np.full(len(parts[0]), 0x9E3779B97F4A7C15, dtype=np.uint64)
-    for part in parts:
-        for column in part.T:
-            found ^= column
-            found ^= found >> np.uint64(30)
-            found *= np.uint64(0xBF58476D1CE4E5B9)
-            found ^= found >> np.uint64(27)
-            found *= np.uint64(0x94D049BB133111EB)
-            found ^= found >> np.uint64(31)
+    found = np.full(len(rows), 0x9E3779B97F4A7C15, dtype=np.uint64)
+    for column in rows.T:
+        found ^= column
+        found ^= found >> np.uint64(30)
+        found *= np.uint64(0xBF58476D1CE4E5B9)
+        found ^= found >> np.uint64(27)
+        found *= np.uint64(0x94D049BB133111EB)
+        found ^= found >> np.uint64(31)
     return found

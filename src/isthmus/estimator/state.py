@@ -163,15 +163,15 @@ def module_from(
 
     if not isinstance(recipe.architecture, Modules):
         with torch.device("meta"):  # before a false recipe can ask for memory
-            _refuse_misfits(build().state_dict(), tensors)
+            refuse_misfits(build().state_dict(), tensors)
     with seeded(0, torch.device("cpu")):
         module = build()
-    _refuse_misfits(module.state_dict(), tensors)
+    refuse_misfits(module.state_dict(), tensors)
     module.load_state_dict(tensors)
     return module
 
 
-def _refuse_misfits(wanted: dict[str, Tensor], tensors: dict[str, Tensor]) -> None:
+def refuse_misfits(wanted: dict[str, Tensor], tensors: dict[str, Tensor]) -> None:
     """Weights must have the right names, types and shapes, and be finite."""
     if strange := set(wanted) ^ set(tensors):
         raise ModelFileError(f"The weights do not fit the recipe: {min(strange)!r}.")

@@ -33,7 +33,8 @@ def stacked(modules: Sequence[AutoencoderModule]) -> AutoencoderModule:
     """One module (R, B, *event) with the weights of modules (B, *event)."""
     first = modules[0]
     device = next(first.parameters()).device
-    with torch.device(device):
+    draws = [device] if device.type == "cuda" else []
+    with torch.device(device), torch.random.fork_rng(devices=draws):
         made = AutoencoderModule(
             first.recipe, first.layout, missing=first.missing, stack=len(modules)
         )

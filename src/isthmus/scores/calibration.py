@@ -87,6 +87,8 @@ class Calibration(NamedTuple):
         cls, source: Any, rows: int, columns: int, arrays: Mapping[str, NDArray[Any]]
     ) -> Self:
         """Rebuild; ``rows`` are those of the tails. What cannot be is refused."""
+        if arrays.keys() != {"scores", "values", "below"}:
+            raise ModelFileError("The arrays of the calibration have other names.")
         scores, values, below = (arrays[n] for n in ("scores", "values", "below"))
         kinds = [array.dtype.kind for array in (scores, values, below)]
         shapes = scores.ndim == 1 and values.ndim == 2 and values.shape == below.shape

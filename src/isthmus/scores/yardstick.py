@@ -20,6 +20,9 @@ CHI_SQUARE_MEDIAN = 0.4549
 LEAST_ERROR, LEAST_DEVIANCE = 1e-3, 0.05
 """Smallest scale of the squares of real entries, whose variance is 1, and of others."""
 
+LEAST_STILL = 1e-2
+"""The same of entries that never differed: errors there tell of the network alone."""
+
 SMALLEST_SPREAD = 1e-3
 """Nats a row by which scores differ at least."""
 
@@ -48,15 +51,25 @@ class Yardstick(nn.Module):
 
     @classmethod
     def learned(
-        cls, score: Score, layout: Layout, answers: Tensor, visible: Tensor | None
+        cls,
+        score: Score,
+        layout: Layout,
+        answers: Tensor,
+        visible: Tensor | None,
+        still: Tensor | None = None,
     ) -> Self:
-        """From answers (n, E) to rows whose model has not learned them."""
+        """From answers (n, E) to rows whose model has not learned them.
+
+        ``still``, (E,), says which entries are the same in all of them.
+        """
         real = layout.holding("real").flatten()
         factor = (
             torch.where(real, 1.0, 2.0) if score.by_error else torch.zeros(len(real))
         )
         typical = _medians(answers, visible) * factor / CHI_SQUARE_MEDIAN
         least = torch.where(real, LEAST_ERROR, LEAST_DEVIANCE)
+        if still is not None:
+            least[still] = least[still].clamp_min(LEAST_STILL)
         found = cls(
             scale=torch.maximum(typical, least),
             factor=factor,

@@ -135,7 +135,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self._learn(model, learned)
         with warnings.catch_warnings():
             # rows of X may hold what those that were trained on do not
-            warnings.simplefilter("ignore", IsthmusWarning)
+            warnings.filterwarnings("ignore", "Not seen in fitting", IsthmusWarning)
             source: Source = "cross" if self.folds_ > 1 else "validation"
             unseen = table
             if calibration is not None:

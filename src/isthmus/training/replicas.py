@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, NoReturn
 
@@ -82,7 +83,7 @@ class ReplicaTrainer:
         """Take ``steps`` steps; replica r learns from the rows ``members[r]``."""
         self.began = time.perf_counter()
         rounds = min(steps, ROUNDS)
-        size = self.training.batch_size or 256
+        _, size = self.training.plan(len(data))
         few_threads = threads_for(size * len(self.seeds), self._widest())
         self.model.train()
         try:
@@ -129,10 +130,11 @@ class ReplicaTrainer:
 
     def _next(self, r: int, rows: Tensor, size: int) -> Tensor:
         """The next rows of a replica, in a fresh order after every pass."""
-        waiting = [self.waiting[r]]
-        while sum(map(len, waiting)) < size:
-            waiting.append(rows[torch.randperm(len(rows), generator=self.orders[r])])
-        line = torch.cat(waiting)
+        line, count, order = self.waiting[r], len(rows), self.orders[r]
+        passes = math.ceil((size - len(line)) / count)
+        if passes > 0:
+            fresh = [torch.randperm(count, generator=order) for _ in range(passes)]
+            line = torch.cat([line, rows[torch.cat(fresh)]])
         self.waiting[r] = line[size:]
         return line[:size]
 

@@ -1,0 +1,358 @@
+"""Questions to a model about its cells, answered a second time by hand."""
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from isthmus.architectures.resnet import Resnet
+from isthmus.bottlenecks.dense import Dense
+from isthmus.corruptions.masking import Masking
+from isthmus.layout import Field, Layout
+from isthmus.likelihoods.by_column import ByColumn
+from isthmus.model import AutoencoderModule, Recipe
+from isthmus.scores.hidden import MOST_ALONE, Hidden
+from isthmus.scores.marginal import Marginal
+from isthmus.scores.rebuilt import Rebuilt
+from isthmus.scores.yardstick import (
+    FREEDOM,
+    LEAST_DEVIANCE,
+    LEAST_ERROR,
+    Yardstick,
+)
+from isthmus.trace import Batch, Context
+
+MIXED = Layout(
+    fields=(
+        Field(content="real", shape=(3,)),
+        Field(content="binary", shape=(1,)),
+        Field(content="category", shape=(2,), levels=4),
+    ),
+    cells=(0, 0, 1, 2, 3, 4),
+    weights=(1.0, 0.5, 2.0, 1.0, 3.0, 1.0),
+)
+
+
+def rows(n=30, *, gaps=True, seed=0):
+    """Two real entries of one cell, a third, a binary one and two categories."""
+    chance = torch.Generator().manual_seed(seed)
+    real = torch.randn(n, 3, generator=chance)
+    flag = torch.randint(0, 2, (n, 1), generator=chance).float()
+    kind = torch.randint(0, 4, (n, 2), generator=chance).float()
+    x = torch.cat([real, flag, kind], 1)
+    if not gaps:
+        return Batch(x)
+    cells = (torch.rand(n, 5, generator=chance) > 0.25).float()
+    visible = cells[:, list(MIXED.cells)]
+    return Batch(x * visible, visible)
+
+
+@pytest.fixture(scope="module")
+def module():
+    torch.manual_seed(0)
+    recipe = Recipe(
+        architecture=Resnet(width=8),
+        bottleneck=Dense(size=4),
+        corruption=Masking(rate=(0.1, 0.6), judge="hidden"),
+        likelihood=ByColumn(),
+    )
+    made = AutoencoderModule(recipe, MIXED, missing=True).eval()
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return made
+
+
+def logs_of(y, x):
+    """log p of the six entries of a row, from the twelve answers of the decoder."""
+    y, x = y.double().numpy(), x.double().numpy()
+    found = [-((x[j] - y[j]) ** 2) for j in range(3)]
+    found.append(stats.bernoulli.logpmf(x[3], 1 / (1 + math.exp(-y[3]))))
+    for j, first in ((4, 4), (5, 8)):
+        logits = y[first : first + 4]
+        found.append(logits[int(x[j])] - np.log(np.exp(logits).sum()))
+    return np.array(found)
+
+
+def answer(module, x, seen):
+    """The decoder's answer to one row of which the encoder sees some entries."""
+    view = module.likelihood.view((x * seen).unsqueeze(0))
+    code = module.bottleneck.mode(module.encoder(view, Context(seen.unsqueeze(0))))
+    return module.decoder(code)[0]
+
+
+# -------------------------------------------------- hidden
+
+
+@pytest.mark.parametrize("gaps", [False, True])
+def test_hidden_is_the_mean_surprise_where_a_cell_was_hidden(module, gaps):
+    batch = rows(gaps=gaps)
+    head = Hidden(rounds=3).fit(MIXED, batch)
+    with torch.no_grad():
+        found = head(module, batch)
+        expected = np.zeros((30, 6))
+        for i, x in enumerate(batch.x):
+            known = torch.ones(6) if batch.visible is None else batch.visible[i]
+            times = np.zeros(6)
+            for mask in head.masks.float():
+                logs = logs_of(answer(module, x, known * mask), x)
+                for j in range(6):
+                    if mask[j] == 0:
+                        expected[i, j] -= logs[j]
+                        times[j] += 1
+            expected[i] *= known.numpy() / times
+    np.testing.assert_allclose(found, expected, atol=2e-4)
+    if gaps:
+        assert (found[batch.visible == 0] == 0).all()
+
+
+@pytest.mark.parametrize("cells", [1, 2, 3, 4, 5, 9, 40])
+@pytest.mark.parametrize("rounds", [1, 6])
+def test_every_cell_is_hidden_equally_often(cells, rounds):
+    head = Hidden(rounds=rounds).fit(Layout.of(cells), Batch(torch.zeros(1, cells)))
+    hidden = ~head.masks.bool()
+    assert hidden.sum(0).tolist() == [rounds] * cells
+    largest = math.ceil(cells / min(4, cells))
+    assert 1 <= hidden.sum(1).min() <= hidden.sum(1).max() <= largest
+
+
+def test_the_masks_are_the_same_for_the_same_layout_and_leave_chance_alone():
+    before = torch.get_rng_state()
+    one, two = (Hidden().fit(MIXED, rows(seed=seed)) for seed in (1, 2))
+    assert torch.equal(one.masks, two.masks)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_entries_of_one_cell_are_hidden_together():
+    masks = Hidden(rounds=8).fit(MIXED, rows()).masks
+    assert torch.equal(masks[:, 0], masks[:, 1])
+    for a, b in itertools.combinations([0, 2, 3, 4, 5], 2):
+        assert not torch.equal(masks[:, a], masks[:, b])
+
+
+def test_what_is_expected_of_a_cell_does_not_depend_on_it(module):
+    batch = rows(gaps=False)
+    head = Hidden().fit(MIXED, batch)
+    with torch.no_grad():
+        found = head.expected(module, batch)
+        for i, x in enumerate(batch.x):
+            for cell in range(5):
+                seen = (torch.tensor(MIXED.cells) != cell).float()
+                y = answer(module, x, seen)
+                mean = module.likelihood.mean(y.unsqueeze(0))[0]
+                logs = torch.from_numpy(logs_of(y, x)).float()
+                own = seen == 0
+                torch.testing.assert_close(found.mean[i][own], mean[own])
+                actual = found.log_actual[i][own]
+                torch.testing.assert_close(actual, logs[own], atol=1e-4, rtol=1e-4)
+        moved = Batch(batch.x.clone())
+        moved.x[:, :2] += 1
+        again = head.expected(module, moved)
+    torch.testing.assert_close(again.mean[:, :2], found.mean[:, :2], rtol=0, atol=0)
+    assert (again.mean[:, 2] != found.mean[:, 2]).any()
+
+
+def test_of_many_cells_several_are_hidden_at_a_time_for_what_is_expected():
+    width = 2 * MOST_ALONE + 3
+    parts = {"architecture": Resnet(width=4), "bottleneck": Dense(size=2)}
+    recipe = Recipe(**parts, corruption=Masking(judge="hidden"))
+    wide = AutoencoderModule(recipe, Layout.of(width)).eval()
+    batch, asked = Batch(torch.randn(3, width)), []
+    rebuild = wide.rebuild_hidden
+    wide.rebuild_hidden = lambda b, h: asked.append(h) or rebuild(b, h)
+    with torch.no_grad():
+        found = Hidden().fit(wide.layout, batch).expected(wide, batch)
+    masks = torch.cat(asked)
+    assert len(masks) == MOST_ALONE
+    assert (masks.sum(0) == 1).all()
+    assert (found.log_actual != 0).all()
+
+
+# -------------------------------------------------- marginal
+
+
+def marginal(x, layout, visible=None, **settings):
+    batch = Batch(x, visible)
+    return Marginal(**settings).fit(layout, batch)
+
+
+@pytest.mark.parametrize("n", [30, 1000, 20_000])
+def test_marginal_counts_as_a_histogram_does(n):
+    x = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
+    head = marginal(torch.from_numpy(x), Layout.of(8))
+    bins = min(20, max(5, round(n ** (1 / 3))))
+    found = head(None, Batch(torch.from_numpy(x))).numpy()
+    for j in range(8):
+        counts, edges = np.histogram(x[:, j].astype(float), bins)
+        place = np.clip(np.searchsorted(edges, x[:, j], "right") - 1, 0, bins - 1)
+        expected = -np.log((counts[place] + 0.5) / (n + bins / 2))
+        inside = np.abs(x[:, j, None] - edges[1:-1]).min(1) > 1e-5
+        np.testing.assert_allclose(found[inside, j], expected[inside], rtol=1e-3)
+        ends = [x[:, j].argmin(), x[:, j].argmax()]
+        assert inside[ends].all()  # the ends of the range are no strangers
+
+
+@pytest.mark.parametrize("steps", [5, 7, 20, 40])
+def test_cells_on_the_edges_of_bins_are_where_they_were_counted(steps):
+    """Whole numbers, scaled: each is found in the bin that it was put into."""
+    chance = np.random.default_rng(0)
+    scales, shifts = chance.uniform(0.3, 3, 50), chance.normal(size=50)
+    whole = chance.integers(0, steps + 1, size=(9000, 1))
+    x = torch.from_numpy((whole * scales / steps + shifts).astype(np.float32))
+    head = marginal(x, Layout.of(50))
+    found = head(None, Batch(x)).double()
+    counts = (-found).exp() * (9000 + head.bins / 2) - 0.5
+    # a bin of c rows gives c times 1 / c, so that the sum counts the bins in use
+    used = (1 / counts).sum(0)
+    torch.testing.assert_close(used, used.round(), rtol=0, atol=1e-2)
+    assert (used.round() <= head.bins).all()
+    assert (used > 1).all()
+
+
+def test_beyond_the_bins_the_distance_counts():
+    x = torch.linspace(0, 10, 101).unsqueeze(1)
+    head = marginal(x, Layout.of(1))  # five bins of width 2
+    far = torch.tensor([[12.0], [30.0], [-2.0], [1e6]])
+    expected = [math.log(2 * 102) + math.log1p(d) for d in (1, 10, 1, 499_995)]
+    np.testing.assert_allclose(head(None, Batch(far))[:, 0], expected, rtol=1e-4)
+
+
+def test_marginal_of_levels_is_their_share():
+    layout = Layout(
+        fields=(
+            Field(content="category", shape=(1,), levels=4),
+            Field(content="binary", shape=(1,)),
+        )
+    )
+    x = torch.tensor([[1.0, 0]] * 6 + [[2.0, 1]] * 3)
+    head = marginal(x, layout)
+    asked = torch.tensor([[1.0, 0], [2, 1], [3, 0], [0, 1]])
+    levels = [6.5 / 11, 3.5 / 11, 0.5 / 11, 0.5 / 11]
+    flags = [6.5 / 10, 3.5 / 10, 6.5 / 10, 3.5 / 10]
+    expected = -np.log(np.stack([levels, flags], 1))
+    np.testing.assert_allclose(head(None, Batch(asked)), expected, rtol=1e-6)
+
+
+def test_marginal_of_a_constant_column_is_small_and_of_another_value_large():
+    head = marginal(torch.full((50, 1), 0.3), Layout.of(1))
+    same, other = head(None, Batch(torch.tensor([[0.3], [1.3]])))[:, 0].tolist()
+    assert same == pytest.approx(-math.log(50.5 / 52.5), rel=1e-5)
+    assert other > math.log(2 * 51)
+
+
+def test_missing_cells_are_neither_counted_nor_odd():
+    batch = rows(200)
+    head = Marginal().fit(MIXED, batch)
+    seen = batch.visible[:, 0] > 0
+    alone = marginal(batch.x[seen][:, :1], Layout.of(1), bins=int(head.bins[0]))
+    apart = Batch(batch.x[:, :1])
+    found = head(None, batch)
+    if int(alone.bins[0]) == int(head.bins[0]):
+        torch.testing.assert_close(found[seen][:, :1], alone(None, apart)[seen])
+    assert (found[batch.visible == 0] == 0).all()
+    assert (found[batch.visible == 1] != 0).all()
+
+
+def test_a_column_of_which_all_is_missing_can_be_asked_about():
+    void = Batch(torch.zeros(20, 2), torch.tensor([[1.0, 0.0]]).repeat(20, 1))
+    head = Marginal().fit(Layout.of(2), void)
+    assert (head(None, void)[:, 1] == 0).all()
+    assert head(None, Batch(torch.ones(3, 2))).isfinite().all()
+
+
+# -------------------------------------------------- rebuilt
+
+
+def test_rebuilt_is_the_unweighted_surprise(module):
+    batch = rows()
+    with torch.no_grad():
+        found = Rebuilt().fit(MIXED, batch)(module, batch)
+        for i, (x, known) in enumerate(zip(batch.x, batch.visible, strict=True)):
+            logs = logs_of(answer(module, x, known), x) * known.numpy()
+            np.testing.assert_allclose(found[i], -logs, atol=2e-4)
+    assert (found[batch.visible == 0] == 0).all()
+
+
+# -------------------------------------------------- yardstick
+
+
+def middle(values):
+    """The lower of the two middle ones of an even number."""
+    return np.sort(values)[(len(values) - 1) // 2]
+
+
+@pytest.mark.parametrize("n", [40, 41])
+@pytest.mark.parametrize("gaps", [False, True])
+def test_errors_become_densities_of_student(n, gaps):
+    chance = np.random.default_rng(0)
+    errors = chance.standard_t(4, size=(n, 4)) * [1, 3, 0.2, 1e-6]
+    seen = chance.random((n, 4)) > 0.3 if gaps else np.ones((n, 4), bool)
+    answers = torch.from_numpy(errors**2).float()
+    visible = torch.from_numpy(seen).float() if gaps else None
+    yardstick = Yardstick.learned(Hidden(), Layout.of(4), answers, visible)
+    found = yardstick(answers, visible).double().numpy()
+    total = np.zeros((n, 4))
+    for j in range(4):
+        known = errors[seen[:, j], j]
+        square = max(middle(known**2) / stats.chi2(1).median(), LEAST_ERROR)
+        density = stats.t(FREEDOM, scale=math.sqrt(square)).logpdf
+        surprise = density(0) - density(errors[:, j])
+        total[:, j] = (surprise - middle(surprise[seen[:, j]])) * seen[:, j]
+    spread = stats.iqr(total.sum(1)) / 1.349
+    np.testing.assert_allclose(found, total / spread, atol=2e-3, rtol=1e-3)
+    assert (found[~seen] == 0).all()
+    sums = found.sum(1)
+    assert stats.iqr(sums) == pytest.approx(1.349, rel=1e-4)
+
+
+def test_surprises_stay_nats():
+    answers = torch.tensor([[1.0, 2.0], [2.0, 8.0], [3.0, 20.0]])
+    yardstick = Yardstick.learned(Marginal(), Layout.of(2), answers, None)
+    expected = (answers - torch.tensor([2.0, 8.0])) / yardstick.spread
+    torch.testing.assert_close(yardstick(answers), expected)
+
+
+def test_log_probabilities_enter_as_squared_deviance_residuals():
+    chance = np.random.default_rng(1)
+    nats = chance.exponential(size=(41, 6)) * [1, 1, 1, 1, 5, 1e-4]
+    answers = torch.from_numpy(nats).float()
+    yardstick = Yardstick.learned(Hidden(), MIXED, answers, None)
+    found = yardstick(answers).double().numpy() * float(yardstick.spread)
+    real = MIXED.holding("real").tolist()
+    for j in range(6):
+        squares = nats[:, j] if real[j] else 2 * nats[:, j]
+        least = LEAST_ERROR if real[j] else LEAST_DEVIANCE
+        scale = max(middle(squares) / stats.chi2(1).median(), least)
+        density = stats.t(FREEDOM, scale=math.sqrt(scale)).logpdf
+        surprise = density(0) - density(np.sqrt(squares))
+        expected = surprise - middle(surprise)
+        np.testing.assert_allclose(found[:, j], expected, atol=2e-3, rtol=1e-3)
+
+
+def test_no_cell_drowns_the_others_and_nothing_is_divided_by_zero():
+    answers = torch.zeros(20, 2)
+    yardstick = Yardstick.learned(Hidden(), Layout.of(2), answers, None)
+    assert yardstick(answers).eq(0).all()
+    ordinary = torch.rand(20, 2)
+    yardstick = Yardstick.learned(Hidden(), Layout.of(2), ordinary, None)
+    worst = yardstick(torch.tensor([[1e9, 0.0]]))
+    assert worst.isfinite().all()
+    assert float(worst[0, 0]) < 200
+
+
+def test_errors_where_nothing_ever_differed_are_not_blown_up():
+    answers = torch.rand(99, 2) * 1e-3
+    still = torch.tensor([False, True])
+    yardstick = Yardstick.learned(Hidden(), Layout.of(2), answers, None, still)
+    moving, constant = (yardstick(answers) * yardstick.spread).std(0).tolist()
+    assert constant < 0.3 * moving
+    assert yardstick(torch.tensor([[0.0, 9.0]]))[0, 1] > 5 / float(yardstick.spread)
+
+
+def test_a_column_without_a_cell_has_a_yardstick():
+    visible = torch.tensor([[1.0, 0.0]]).repeat(20, 1)
+    answers = torch.rand(20, 2) * visible
+    yardstick = Yardstick.learned(Hidden(), Layout.of(2), answers, visible)
+    assert yardstick(torch.rand(5, 2)).isfinite().all()
