@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Effort = Literal["fast", "default", "high"]
 
+WEIGHTS = {"hidden": 1.0, "marginal": 0.6}
+"""How much the answer to each question counts, where nothing is said of it."""
+
 
 class Plan(NamedTuple):
     """How much of everything (docs/notes/anomaly.md tells what was tried)."""
@@ -51,7 +54,7 @@ class Plan(NamedTuple):
 
     def views(self, scores: dict[str, float] | None) -> list[View]:
         """Questions, and how much their answers count."""
-        weights = {"hidden": 1.0, "marginal": 0.6} if scores is None else scores
+        weights = WEIGHTS if scores is None else scores
         return [View(self._score(name), weight) for name, weight in weights.items()]
 
     def _score(self, name: str) -> Score:
@@ -87,10 +90,15 @@ def cross_fit(
     beyond as many more as the root of their number.
     """
     data = model.prepared(table)
-    training, plan = training_of(model), PLANS[effort]
-    steps = math.ceil(plan.steps * math.sqrt(max(len(data) / 10_000, 1.0)))
-    if training.epochs is not None:
-        epochs, size = training.plan(len(data))
-        steps = epochs * math.ceil(len(data) / size)
+    steps = steps_of(effort, training_of(model), len(data))
+    views = PLANS[effort].views(scores)
     with progress(len(data), verbose=model.verbose) as tell:
-        return cross_fitted(model, data, plan.views(scores), (folds, steps), tell)
+        return cross_fitted(model, data, views, (folds, steps), tell)
+
+
+def steps_of(effort: Effort, training: Training, rows: int) -> int:
+    """How many steps a replica takes."""
+    if training.epochs is not None:
+        epochs, size = training.plan(rows)
+        return epochs * math.ceil(rows / size)
+    return math.ceil(PLANS[effort].steps * math.sqrt(max(rows / 10_000, 1.0)))
