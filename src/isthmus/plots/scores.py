@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 BINS = 60
-MOST_TICKS = 9
+FEWEST_TICKS, MOST_TICKS = 4, 9
 MOST_LABELS = 6
 FEW, HIGH = 400, 40
 """So few flagged rows have a mark each, if the highest bar is so many times as high as
@@ -82,22 +82,27 @@ class _Scale:
         return self.inverse(places)
 
     def ticks(self, low: float, high: float) -> list[float]:
-        """Round numbers that stand apart: 0 and 1, 2 or 5 times powers of ten."""
-        top = max(abs(low), abs(high))
-        powers = range(
-            math.floor(math.log10(self.width)), math.ceil(math.log10(top)) + 1
-        )
-        sizes = [m * 10.0**p for p in powers for m in (1, 2, 5)]
+        """Round numbers that stand apart; if these are few, others near the median."""
+        top = max(abs(low), abs(high), self.width)
+        least, most = math.floor(math.log10(self.width)), math.ceil(math.log10(top))
+        sizes = [m * 10.0**p for p in range(least, most + 1) for m in (1, 2, 5)]
         known = sorted({0.0, *sizes, *(-s for s in sizes)}, key=_roundness)
+        kept = self._apart(known, low, high)
+        if len(kept) < FEWEST_TICKS:
+            step = 10.0**least
+            known += [step * (round(self.middle / step) + k) for k in range(-30, 31)]
+            kept = self._apart(known, low, high)
+        return sorted(kept)
+
+    def _apart(self, known: list[float], low: float, high: float) -> list[float]:
+        """Those that do not stand too near to one before them."""
         span = float(np.ptp(self(np.array([low, high]))))
         kept: list[float] = []
         for tick in (t for t in known if low <= t <= high):
-            gaps = (
-                np.abs(self(np.array(kept)) - self(np.array([tick]))) if kept else [9e9]
-            )
-            if min(gaps) > span / MOST_TICKS:
+            gaps = np.abs(self(np.array(kept)) - self(np.array([tick])))
+            if gaps.min(initial=np.inf) > span / MOST_TICKS:
                 kept.append(tick)
-        return sorted(kept)
+        return kept
 
 
 def _roundness(tick: float) -> tuple[float, float]:
