@@ -59,11 +59,11 @@ def _bars(axes: Any, cells: list[Reason], ends: tuple[float, float]) -> None:
     names = [_short(cell.column) for cell in cells]
     axes.set_yticks(range(len(cells)), names, fontsize=9, color=INK)
     room = 0.12 * ((ends[1] - ends[0]) or 1.0)
-    axes.set_xlim(ends[0] - room * (ends[0] < 0), ends[1] + room)
+    axes.set_xlim(ends[0] - room * (ends[0] < -0.1 * room), ends[1] + room)
     axes.set_xticks([])
     axes.tick_params(length=0)
-    axes.spines[["top", "right", "bottom"]].set_visible(False)
-    axes.spines["left"].set(position=("data", 0), color=FAINT)
+    axes.spines[:].set_visible(False)
+    axes.axvline(0, color=FAINT, lw=1)
 
 
 def _words(axes: Any, cells: list[Reason], *, heads: bool) -> None:
@@ -84,7 +84,7 @@ def _words(axes: Any, cells: list[Reason], *, heads: bool) -> None:
 
 
 def _figure_of(value: float) -> str:
-    return f"{value:.2f}" if abs(value) >= 0.095 else f"{value:.1g}"
+    return f"{value:.2f}" if abs(value) >= 0.005 else "0"
 
 
 def _short(text: str) -> str:

@@ -51,8 +51,12 @@ def reasons(told: Any, most: int) -> list[list[Reason]]:
 def in_words(cell: Any, probability: float = math.nan) -> str:
     """A cell, and how probable it is."""
     real = isinstance(cell, float | np.floating)
-    text = f"{cell:.4g}" if real else str(cell)
-    text = "missing" if cell is None or (real and math.isnan(cell)) else text
+    if cell is None or (real and math.isnan(cell)):
+        text = "missing"
+    elif real:
+        text = f"{cell:.0f}" if 1e4 <= abs(cell) < 1e15 else f"{cell:.4g}"
+    else:
+        text = str(cell)
     return text if math.isnan(probability) else f"{text} {probability:.0%}"
 
 
