@@ -41,7 +41,7 @@ def _course(history: list[dict[str, Any]]) -> dict[str, Any]:
     """How training went."""
     watched = "validation_loss" if "validation_loss" in history[0] else "loss"
     losses = [row[watched] for row in history]
-    return {"epochs": len(history), "watched": watched, "losses": losses}
+    return {"watched": watched, "losses": losses}
 
 
 def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
@@ -52,6 +52,7 @@ def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
     errors = beside_pca(autoencoder, rows)
     return {
         "size": autoencoder.recipe_.bottleneck.width,
+        "epochs": len(losses),
         "best_epoch": losses.index(min(losses)) + 1,
         "errors": {name: found._asdict() for name, found in errors.items()},
     }
