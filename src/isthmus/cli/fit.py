@@ -122,10 +122,10 @@ def fit(
     isthmus fit "part-*.parquet" --preset variational --size 8 --out codes.isthmus
     isthmus fit data.csv --recipe mine.toml --set terms.l1.weight=0.1 --dry-run
 
-    The preset is heard first, then the recipe, the options, and --set. The --label is
-    not trained on, but tells how well scores find the rarer of two values. --task
-    anomaly trains replicas of a masked autoencoder; where a preset, a recipe or an
-    option such as --size names parts, one autoencoder of these.
+    --set goes before options, these before the recipe, that before the preset. The
+    --label is not trained on, but tells how well scores find the rarer of two values.
+    --task anomaly trains replicas of a masked autoencoder; where a preset, a recipe or
+    an option such as --size names parts, one autoencoder of these.
     """
     options = chosen(task=task, preset=preset, size=size, epochs=epochs)
     options |= chosen(effort=effort, fpr=fpr, contamination=contamination)

@@ -30,9 +30,14 @@ def summarize(
     if replicas == 1:
         figures |= _rebuilding(autoencoder, rows)
     if detects:
-        scores = model.score_samples(rows)
+        two = len(label) == 1 and len({*values_of(beside, label[0])} - {None}) == 2
+        known = model.calibration_
+        if two or known is None or known.source != "cross":
+            scores = model.score_samples(rows)
+        else:
+            scores = known.scores  # those of all rows, in another order
         figures |= _flagging(model, scores)
-        if len(label) == 1 and len({*values_of(beside, label[0])} - {None}) == 2:
+        if two:
             figures |= detection(scores, beside, label[0])
     return figures
 
