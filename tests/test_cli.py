@@ -19,14 +19,17 @@ from isthmus import registry
 from isthmus.artifacts.recipe_text import to_toml
 from isthmus.artifacts.recipes import assemble, describe, part, term
 from isthmus.cli import written
-from isthmus.cli.options import duration, settings
+from isthmus.cli.options import EFFORTS, duration, settings
 from isthmus.cli.program import app, run
 from isthmus.cli.spreadsheets import defused
-from isthmus.errors import RecipeError
+from isthmus.detection.efforts import PLANS
+from isthmus.errors import IsthmusWarning, RecipeError
 from isthmus.model import FAMILIES
 from isthmus.parts import Term
 
 NAMES = [f"c{j}" for j in range(5)]
+ANOMALY = ["--task", "anomaly"]
+RATES = ["--fpr", "0.1", "--fdr", "0.1"]
 COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands]
 
 
@@ -49,12 +52,15 @@ def folder(tmp_path_factory):
     table = pyarrow.table(columns)
     pyarrow.csv.write_csv(table, folder / "data.csv")
     pyarrow.parquet.write_table(table, folder / "data.parquet")
-    both = ["--id", "name", "--label", "odd", "--epochs", "20", "--quiet"]
-    for task, file in (("autoencoder", "data.csv"), ("anomaly", "data.parquet")):
-        out = str(folder / f"{task}.isthmus")
-        assert (
-            run(["fit", str(folder / file), "--task", task, "--out", out, *both]) == 0
-        )
+    both = ["--id", "name", "--label", "odd", "--quiet", "--out"]
+    models = {
+        "autoencoder": ["data.csv", "--epochs", "20"],
+        "anomaly": ["data.parquet", *ANOMALY, "--effort", "fast"],
+        "plain": ["data.csv", *ANOMALY, "--size", "2", "--epochs", "20"],
+    }
+    for name, (file, *words) in models.items():
+        out = str(folder / f"{name}.isthmus")
+        assert run(["fit", str(folder / file), *words, *both, out]) == 0
     return folder
 
 
@@ -137,7 +143,7 @@ def test_evaluate_reports_terms_and_detection(folder, capfd):
 
 
 def test_info_tells_recipe_columns_and_versions(folder, capfd):
-    document = json.loads(ask(capfd, "info", folder / "anomaly.isthmus", "--json"))
+    document = json.loads(ask(capfd, "info", folder / "plain.isthmus", "--json"))
     assert document["kind"] == "anomaly_detector"
     assert document["names"] == NAMES
     assert document["recipe"]["bottleneck"] == {
@@ -147,6 +153,8 @@ def test_info_tells_recipe_columns_and_versions(folder, capfd):
     }
     assert document["notes"]["label"] == ["odd"]
     assert "torch" in document["versions"]
+    assert document["replicas"] == 1
+    assert document["calibrated"] == {"source": "validation", "rows": 12}
 
 
 def test_a_preset_with_settings_reaches_the_parts(folder, capfd):
@@ -210,6 +218,118 @@ def test_the_summary_goes_to_standard_error(folder, capfd):
         assert told in err
 
 
+def test_the_summary_of_a_detector_tells_what_is_flagged(folder, capfd):
+    words = ["--task", "anomaly", "--epochs", 2, "--fpr", 0.05]
+    assert run([*map(str, fit(folder, *words))]) == 0
+    err = capfd.readouterr().err
+    assert isthmus.load("model.isthmus").fpr == 0.05
+    for told in (
+        "120 rows, 5 columns -> 4 replicas",
+        "flagged: 5 of these rows (4.17%)",
+        "120 calibration rows: all, judged by the replicas",
+        "false-alarm rates from 0.0083 up",
+        "isthmus drift model.isthmus FILE",
+    ):
+        assert told in err
+    assert "PCA" not in err
+
+
+def test_contamination_is_an_option(folder, capfd):
+    words = ["--task", "anomaly", "--epochs", 2, "--contamination", 0.1, "--json"]
+    assert json.loads(ask(capfd, *fit(folder, *words)))["flagged"] == 12
+
+
+def test_a_dry_run_counts_replicas_and_steps(folder, capfd):
+    words = ["--task", "anomaly", "--effort", "fast", "--dry-run"]
+    assert "weights in each of 3 replicas; 400 steps." in ask(
+        capfd, *fit(folder, *words)
+    )
+    found = json.loads(ask(capfd, *fit(folder, *words, "--json")))
+    assert (found["replicas"], found["steps"]) == (3, 400)
+    assert found["recipe"]["folds"] == 3
+
+
+# ----------------------------------------------------------------------------- judging
+
+
+def test_a_rate_of_false_alarms_flags_by_p_values(folder, capfd):
+    score = ["score", folder / "anomaly.isthmus", folder / "data.csv"]
+    rows = as_rows(ask(capfd, *score, "--fpr", 0.05))
+    for row in rows:
+        assert row["outlier"] == str(int(float(row["p_value"]) <= 0.05))
+    assert sum(row["outlier"] == "1" for row in rows) == 5  # of p = 2/121, ..., 6/121
+
+
+def test_a_false_discovery_rate_is_that_of_python(folder, capfd):
+    model = isthmus.load(folder / "anomaly.isthmus")
+    data = pyarrow.csv.read_csv(folder / "data.csv").select(NAMES)
+    flagged = model.predict(data, fdr=0.5) == -1
+    score = ["score", folder / "anomaly.isthmus", folder / "data.csv", "--fdr", 0.5]
+    rows = as_rows(ask(capfd, *score))
+    assert [row["outlier"] == "1" for row in rows] == flagged.tolist()
+    (first,) = as_rows(ask(capfd, *score, "--top", 1))  # of all rows of the file
+    assert first["outlier"] == rows[int(first["row"])]["outlier"]
+
+
+def test_a_rate_that_few_rows_do_not_know_is_told(folder, capfd):
+    score = ["score", str(folder / "anomaly.isthmus"), str(folder / "data.csv")]
+    with pytest.warns(IsthmusWarning, match="No row will be flagged"):
+        assert run([*score, "--fpr", "0.001"]) == 0
+    assert {row["outlier"] for row in as_rows(capfd.readouterr().out)} == {"0"}
+
+
+def test_explanations_have_tails_where_rows_are_known(folder, capfd):
+    words = folder / "data.csv", "--top", 1, "--columns", 2
+    lines = as_rows(ask(capfd, "explain", folder / "anomaly.isthmus", *words))
+    assert all(0 < float(line["tail"]) <= 1 for line in lines)
+    lines = as_rows(ask(capfd, "explain", folder / "autoencoder.isthmus", *words))
+    assert "tail" not in lines[0]
+
+
+def test_changes_name_the_cells_that_make_a_row_normal(folder, capfd):
+    words = folder / "anomaly.isthmus", folder / "data.csv", "--top", 1, "--change"
+    lines = as_rows(ask(capfd, "explain", *words))
+    assert [line["column"] for line in lines] == ["c3"]
+    assert float(lines[0]["actual"]) > 20 > float(lines[0]["instead"])
+    assert lines[0]["normal"] == "1"
+
+
+def test_drift_in_words_and_as_json(folder, capfd):
+    data = pyarrow.csv.read_csv(folder / "data.csv")
+    moved = pyarrow.table({n: [v.as_py() + 9 for v in data[n]] for n in NAMES})
+    pyarrow.csv.write_csv(moved, "moved.csv")
+    drift = ["drift", folder / "anomaly.isthmus"]
+    assert "Threshold: holds" in ask(capfd, *drift, folder / "data.csv")
+    found = json.loads(ask(capfd, *drift, "moved.csv", "--level", 0.001, "--json"))
+    assert found["drifted"]
+    assert found["level"] == 0.001
+    assert not found["threshold_holds"]
+    assert {column["name"] for column in found["columns"]} == set(NAMES)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["score", "--label", "odd"],
+        ["score", "--fdr", "0.1"],
+        ["score", "--fpr", "0.001"],  # there is no threshold then
+        ["explain", "--top", "3", "--columns", "2"],
+    ],
+)
+@pytest.mark.filterwarnings("ignore:No row will be:isthmus.errors.IsthmusWarning")
+def test_scores_and_reasons_are_drawn(folder, capfd, tmp_path, words):
+    name, *options = words
+    files = folder / "anomaly.isthmus", folder / "data.csv"
+    assert ask(capfd, name, *files, *options, "--picture", "drawn.png") == ""
+    assert (tmp_path / "drawn.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_scores_of_an_autoencoder_have_no_threshold_to_draw(folder, capfd):
+    files = folder / "autoencoder.isthmus", folder / "data.csv"
+    assert ask(capfd, "score", *files, "--picture", "drawn.png") == ""
+    assert list(as_rows(ask(capfd, "score", *files))[0]) == ["row", "name", "score"]
+
+
 def test_columns_that_the_model_does_not_know_are_set_aside_aloud(folder, capfd):
     table = pyarrow.csv.read_csv(folder / "data.csv")
     wide = table.append_column("extra", table["c0"])
@@ -227,6 +347,15 @@ def test_columns_that_the_model_does_not_know_are_set_aside_aloud(folder, capfd)
         (["fit", "{data}", "--set", "bottleneck.sice=3"], 2, "Did you mean 'size'"),
         (["fit", "{data}", "--task", "anomalies"], 2, "There is no task"),
         (["fit", "{data}", "--sise", "3"], 2, "--sise"),
+        (["fit", "{data}", "--fpr", "0.1"], 2, "a parameter of the task anomaly"),
+        (["fit", "{data}", *ANOMALY, "--fpr", "2"], 2, "between 0 and 1"),
+        (["fit", "{data}", *ANOMALY, "--effort", "low"], 2, "no effort 'low'"),
+        (["fit", "{data}", *ANOMALY, "--set", "scores=hidden"], 2, "a table of"),
+        (["score", "{model}", "{data}", *RATES], 2, "Give one"),
+        (["score", "{model}", "{data}", "--fdr", "0"], 2, "between 0 and 1"),
+        (["score", "{other}", "{data}", "--fdr", "0.1"], 2, "of --task anomaly"),
+        (["explain", "{other}", "{data}", "--change"], 2, "of --task anomaly"),
+        (["drift", "{other}", "{data}"], 2, "of --task anomaly"),
         (["fit", "absent.csv"], 3, "there is no such file"),
         (["fit", "{data}", "--ignore", "names"], 3, "--ignore: There is no column"),
         (["fit", "{data}", "--id", "names"], 3, "Did you mean 'name'"),
@@ -258,6 +387,7 @@ def test_errors_say_what_is_wrong_and_have_their_exit_code(
     folder, capfd, words, code, told
 ):
     names = {"data": folder / "data.csv", "model": folder / "anomaly.isthmus"}
+    names["other"] = folder / "autoencoder.isthmus"
     assert run([word.format(**names) for word in words]) == code
     err = " ".join(capfd.readouterr().err.split())  # usage errors may be wrapped
     assert told in err
@@ -283,7 +413,7 @@ def test_help_does_not_wait_for_torch():
 def test_demo_runs_and_leaves_its_pictures(tmp_path, capfd):
     out = ask(capfd, "demo", "--out", tmp_path)
     assert "roc_auc" in out
-    for name in ("digits.png", "codes.png"):
+    for name in ("digits.png", "codes.png", "scores.png", "reasons.png"):
         assert (tmp_path / name).stat().st_size > 5_000
 
 
@@ -372,18 +502,74 @@ def test_every_part_can_be_written_in_a_recipe(name, example):
         assert part(name, read) == example
 
 
-def test_the_recipe_of_a_model_trains_the_same_model(folder, capfd, tmp_path):
-    model = folder / "anomaly.isthmus"
+@pytest.mark.parametrize(
+    ("name", "expected"), [("plain", (1, 20, 2)), ("anomaly", (3, None, 48))]
+)
+def test_the_recipe_of_a_model_trains_the_same_model(
+    folder, capfd, tmp_path, name, expected
+):
+    model = folder / f"{name}.isthmus"
     (tmp_path / "r.toml").write_text(ask(capfd, "recipe", model))
     read = tomllib.loads((tmp_path / "r.toml").read_text())
     assert read["task"] == "anomaly"
-    assert read["training"]["epochs"] == 20
-    assert read["training"]["batch_size"] == 16
-    assert read["bottleneck"]["size"] == 2
+    epochs, size = read["training"].get("epochs"), read["bottleneck"]["size"]
+    assert (read["folds"], epochs, size) == expected
     ask(capfd, *fit(folder, "--quiet", "--recipe", "r.toml"))
     both = model, "model.isthmus"
     one, two = (ask(capfd, "score", file, folder / "data.csv") for file in both)
     assert one == two
+
+
+def test_the_printed_recipe_of_anomalies_trains_the_default_detector(
+    folder, capfd, tmp_path
+):
+    (tmp_path / "r.toml").write_text(
+        ask(capfd, "recipe", "--task", "anomaly", "--effort", "fast")
+    )
+    read = tomllib.loads((tmp_path / "r.toml").read_text())
+    assert read["scores"] == {"hidden": 1.0, "marginal": 0.6}
+    ask(capfd, *fit(folder, "--quiet", "--recipe", "r.toml"))
+    both = folder / "anomaly.isthmus", "model.isthmus"
+    one, two = (ask(capfd, "score", file, folder / "data.csv") for file in both)
+    assert one == two
+
+
+def test_the_detector_of_the_command_line_is_that_of_python(folder):
+    rows = pyarrow.parquet.read_table(folder / "data.parquet").select(NAMES)
+    mine = isthmus.AnomalyDetector(effort="fast", verbose=0).fit(rows)
+    theirs = isthmus.load(folder / "anomaly.isthmus")
+    np.testing.assert_array_equal(theirs.score_samples(rows), mine.score_samples(rows))
+    assert theirs.offset_ == mine.offset_
+
+
+@pytest.mark.parametrize(
+    ("layer", "folds", "scores", "kind"),
+    [
+        ({}, 4, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
+        ({"effort": "fast"}, 3, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
+        ({"training": {"seconds": 9.0}}, 4, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
+        ({"preset": "masked"}, 1, None, "mlp"),
+        ({"bottleneck": {"size": 3}}, 1, None, "mlp"),
+        ({"size": 3}, 1, None, "mlp"),
+        ({"terms": {"l1": {}}}, 1, None, "mlp"),
+        ({"folds": 2}, 2, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
+        ({"folds": 1}, 1, None, "resnet"),
+        ({"size": 3, "folds": 2}, 2, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
+        ({"preset": "masked", "scores": {"hidden": 1.0}}, 4, {"hidden": 1.0}, "mlp"),
+    ],
+)
+def test_parts_make_a_plain_detector_unless_folds_are_asked_for(
+    layer, folds, scores, kind
+):
+    said = describe(assemble({"task": "anomaly"}, layer))
+    assert (said["folds"], said["scores"]) == (folds, scores)
+    assert said["architecture"]["kind"] == kind
+    told = {name: value for name, value in said.items() if value is not None}
+    assert describe(assemble(told)) == said
+
+
+def test_efforts_are_those_of_the_detector():
+    assert list(PLANS) == EFFORTS
 
 
 def test_a_model_that_python_saved_has_a_recipe(capfd, tmp_path):
@@ -477,10 +663,16 @@ def test_a_summary_as_json(folder, capfd):
     words = ["--task", "anomaly", "--epochs", 20, "--quiet", "--json"]
     told = json.loads(ask(capfd, *fit(folder, *words)))
     assert told["model"] == "model.isthmus"
-    assert (told["rows"], told["columns"], told["size"]) == (120, 5, 2)
+    assert (told["rows"], told["columns"], told["replicas"]) == (120, 5, 4)
+    assert told["calibration_rows"] == 120
+    assert told["least_p_value"] == pytest.approx(1 / 121)
+    assert told["anomaly_is"] == "odd=1"
+    alone = {"size", "epochs", "best_epoch", "errors"}  # of one autoencoder
+    assert not alone & set(told)
+    told = json.loads(ask(capfd, *fit(folder, *words, "--size", 2)))
+    assert (told["size"], told["replicas"], told["calibration"]) == (2, 1, "validation")
     assert told["epochs"] == len(told["losses"]) == 20
     assert told["losses"][told["best_epoch"] - 1] == min(told["losses"])
-    assert told["anomaly_is"] == "odd=1"
     assert told["roc_auc"] == 1
 
 

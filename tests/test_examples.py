@@ -23,6 +23,16 @@ def found(request, tmp_path, capsys):
     return answer
 
 
+@pytest.mark.parametrize("found", ["anomalies"], indirect=True)
+def test_malignant_tumours_are_found(found, tmp_path):
+    area, malignant, benign = found
+    assert area > 0.95
+    assert malignant > 0.6
+    assert benign < 0.12  # 5 % of 108 were asked for
+    reasons = tmp_path / "new" / "reasons.png"
+    assert reasons.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("found", ["fraud"], indirect=True)
 def test_frauds_come_first(found):
     precision, chance = found
@@ -54,4 +64,4 @@ def test_an_example_is_a_program(name, monkeypatch, capsys):
 
 
 def test_every_example_is_tested():
-    assert set(EXAMPLES) == {"fraud", "sensors", "survey"}
+    assert set(EXAMPLES) == {"anomalies", "fraud", "sensors", "survey"}

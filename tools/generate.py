@@ -19,6 +19,7 @@ from isthmus import parts, registry
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.parameters import DEFAULTS, part_of
 from isthmus.model import default_terms
+from isthmus.scores.role import Score
 from isthmus.spec import Spec
 from isthmus.training import Training
 
@@ -31,6 +32,7 @@ FAMILIES: tuple[type[Any], ...] = (
     parts.Bottleneck,
     parts.Likelihood,
     parts.Term,
+    Score,
 )
 
 
@@ -102,7 +104,7 @@ def catalogue() -> str:
         "",
         f"<!-- {NOTE} -->",
         "",
-        "Every part, preset and task that there is, in the words of its docstring.",
+        "Every part, score, preset and task, in the words of its docstring.",
         "Under each title stands its name in files and on the command line.",
         "",
     ]

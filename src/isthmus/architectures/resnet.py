@@ -52,7 +52,7 @@ class Resnet(Architecture):
         extra = sizes.event.numel() * told[0] + told[1]
         make = _Maker(self, sizes.stack)
         down = nn.Sequential(
-            make.linear(sizes.inputs.numel() + extra, self.width),
+            make.first(sizes.inputs.numel() + extra),
             *make.blocks(),
             *make.bridge(self.width, sizes.features),
         )
@@ -81,6 +81,15 @@ class _Maker:
         if self.stack:
             return StackedLinear(self.stack, inputs, outputs, activation)
         return Linear(inputs, outputs, activation)
+
+    def first(self, inputs: int) -> nn.Module:
+        """A layer with biases drawn at random.
+
+        Of a row of zeros, as one of which all is hidden, a norm would blow up nothing.
+        """
+        made = self.linear(inputs, self.spec.width)
+        nn.init.normal_(made.get_parameter("bias"), std=0.5)
+        return made
 
     def norm(self) -> nn.Module:
         width = self.spec.width

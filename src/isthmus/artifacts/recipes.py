@@ -6,14 +6,17 @@
 None means "as the data suggests". A *layer* is a recipe of which most may be left out;
 what it says goes before what was said until then. In a layer, a table with a ``kind``
 starts from the defaults of that kind, and one without changes the part that is there;
-a term that is not there is added. ``size = 8`` is short for ``bottleneck.size``, and
-``preset`` says where to start.
+a term that is not there is added. ``size = 8`` is short for ``bottleneck.size``.
+
+Where to start is said by ``task`` and ``preset``, by parameters of the task, such as
+``effort``, and by whether parts are named: then, unless ``folds`` or ``scores`` ask
+for replicas, a task gets an `Autoencoder` with these parts, else one of its own choice.
 """
 
 from __future__ import annotations
 
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from isthmus import registry
 from isthmus.data.kinds import Columns
@@ -44,6 +47,7 @@ SHORT = {
 ELSEWHERE = {"autoencoder", "device", "verbose", "callbacks"}
 """Parameters of estimators that do not decide what is trained."""
 
+PARTS = {*FAMILIES, "terms"}
 TABLES = ("columns", *FAMILIES, "terms", "training")
 
 
@@ -75,13 +79,13 @@ def describe(model: Any, rows: int | None = None) -> dict[str, Any]:
     ``rows`` decide the epochs and the batch size where these were left open.
     """
     task = next(name for name, kind in tasks().items() if type(model) is kind)
-    inner = model
+    inner, params = model, model.get_params(deep=False)
     if task != "autoencoder":
-        inner = getattr(model, "autoencoder_", model.autoencoder or Autoencoder())
+        inner, params, rows = model.settled(rows)
     return {
         "task": task,
-        **_own(inner),
-        **_own(model),
+        **_own(inner.get_params(deep=False)),
+        **_own(params),
         "columns": columns_of(inner).to_dict(),
         **_parts(inner),
         "training": _training(inner, rows),
@@ -108,13 +112,19 @@ def term(label: str, table: Layer) -> Term:
 
 
 def _start(layers: Iterable[Layer]) -> dict[str, Any]:
-    """The recipe of the task and the preset that layers name."""
+    """The recipe from which layers set out."""
     said = {name: value for layer in layers for name, value in layer.items()}
     task, preset = said.get("task", "autoencoder"), said.get("preset")
     if task not in tasks():
         raise RecipeError(unknown("task", task, tasks()))
     made = Autoencoder() if preset is None else registry.preset(preset)()
-    return describe(made if task == "autoencoder" else tasks()[task](autoencoder=made))
+    if task == "autoencoder":
+        return describe(made)
+    kind, replicas = tasks()[task], said.get("folds", 1) != 1 or "scores" in said
+    named = preset or (not replicas and PARTS & {SHORT.get(n, n) for n in said})
+    usual = kind().get_params(deep=False)
+    params = {name: value for name, value in said.items() if name in _own(usual)}
+    return describe(kind(autoencoder=made if named else None, **params))
 
 
 def _of_file(file: Path, options: tuple[Layer, ...]) -> dict[str, Any]:
@@ -129,11 +139,17 @@ def _of_file(file: Path, options: tuple[Layer, ...]) -> dict[str, Any]:
         raise RecipeError(f"{file}: {error}") from None
 
 
-def _own(model: Any) -> dict[str, Any]:
+def _own(params: Layer) -> dict[str, Any]:
     """Parameters of an estimator itself."""
     others = {*TABLES, *SHORT, *ELSEWHERE}
-    params = model.get_params(deep=False)
     return {name: value for name, value in params.items() if name not in others}
+
+
+def _usual(task: str) -> dict[str, Any]:
+    """Parameters of an autoencoder and of a task, as they are if nothing is said."""
+    kinds = Autoencoder, tasks()[task]
+    params = [_own(kind().get_params(deep=False)) for kind in kinds]
+    return params[0] | params[1]
 
 
 def _parts(model: Autoencoder) -> dict[str, Any]:
@@ -184,16 +200,26 @@ def _scalars(recipe: dict[str, Any], layer: Layer) -> dict[str, Any]:
     """What a layer says outside of tables."""
     others = {*TABLES, *SHORT, "task", "preset"}
     found = {name: value for name, value in layer.items() if name not in others}
-    usual = _own(Autoencoder()) | _own(tasks()[recipe["task"]]())
+    usual = _usual(recipe["task"])
     for name, value in found.items():
         if name not in usual:
-            known = {*recipe, *SHORT, "preset"}
-            raise RecipeError(unknown("part or parameter", name, known))
+            _refuse(name, recipe)
         if isinstance(usual[name], int) and not isinstance(value, int):
             raise RecipeError(f"{name} must be a whole number. Got {value!r}.")
         if isinstance(usual[name], float) and not isinstance(value, int | float):
             raise RecipeError(f"{name} must be a number. Got {value!r}.")
     return found
+
+
+def _refuse(name: str, recipe: Layer) -> NoReturn:
+    """Say whose parameter it is, or what it may have been meant for."""
+    if owners := [task for task in tasks() if name in _usual(task)]:
+        raise RecipeError(
+            f"{name} is a parameter of the task {owners[0]}, and this is "
+            f"{recipe['task']}. Say which task is meant, or leave it out."
+        )
+    known = {*recipe, *SHORT, "preset"}
+    raise RecipeError(unknown("part or parameter", name, known))
 
 
 def _tables(layer: Layer) -> dict[str, dict[str, Any]]:
@@ -243,7 +269,7 @@ def _built(recipe: dict[str, Any]) -> Any:
         terms = tuple(term(label, table) for label, table in terms.items())
     Recipe(**parts, terms=terms)  # refuses what does not fit together
     plain = {n: v for n, v in recipe.items() if n not in {*TABLES, "task"}}
-    inner = {n: plain.pop(n) for n in _own(Autoencoder()) if n in plain}
+    inner = {n: plain.pop(n) for n in _usual("autoencoder") if n in plain}
     if any(recipe["columns"].values()):
         inner["columns"] = Columns(**recipe["columns"])
     training = Training(**recipe["training"])

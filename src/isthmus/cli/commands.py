@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli import written
-from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw, Top
+from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw
 from isthmus.cli.tables import (
     Opened,
     answer,
@@ -16,9 +16,6 @@ from isthmus.cli.tables import (
     print_figures,
 )
 
-Columns = Annotated[
-    int, typer.Option(min=1, metavar="N", help="How many columns a row.")
-]
 Pixels = Annotated[
     str | None,
     typer.Option(metavar="HxW", help="Rows are pictures of so many pixels."),
@@ -27,6 +24,9 @@ Positive = Annotated[
     str | None,
     typer.Option(metavar="VALUE", help="Value of --label that means an anomaly."),
 ]
+
+DETECTOR = ("effort", "replicas", "contamination", "fpr", "calibrated")
+"""What a detector adds to what a model file says of itself."""
 
 
 def encode(
@@ -83,73 +83,6 @@ def reconstruct(
         answer(identifiers(opened) | columns, out, as_json=as_json, raw=raw)
 
 
-def score(
-    model: Model,
-    data: Data,
-    out: Out = None,
-    top: Top = None,
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Name the columns that speak loudest.")
-    ] = False,
-    raw: Raw = False,
-    as_json: Json = False,
-) -> None:
-    """Score of every row: log-likelihood in nats, lower is odder.
-
-    isthmus score model.isthmus new.csv --top 20 --explain
-    cat new.csv | isthmus score model.isthmus - --json
-
-    A model of --task anomaly also says which rows are outliers (1) or not (0).
-    """
-    from isthmus.cli.reasons import reasons
-
-    opened = open_for_model(data, model)
-    scores, order = _oddest(opened, top)
-    columns = identifiers(opened, order) | {"score": scores[order]}
-    if hasattr(opened.model, "offset_"):
-        columns["outlier"] = (scores[order] < opened.model.offset_).astype(int)
-    if explain:
-        told = opened.model.explain(opened.rows.take(order))
-        columns["why"] = ["; ".join(map(str, row)) for row in reasons(told, most=3)]
-    answer(columns, out, as_json=as_json, raw=raw)
-
-
-def explain(
-    model: Model,
-    data: Data,
-    out: Out = None,
-    top: Top = 5,
-    columns: Columns = 5,
-    raw: Raw = False,
-    as_json: Json = False,
-) -> None:
-    """Why the oddest rows are odd: one line per row and column.
-
-    isthmus explain model.isthmus new.csv --top 3 --columns 5
-
-    ``contribution`` is the column's share of the score, in nats. Categories have a
-    probability: that of the cell as it is, and of what was expected in its place.
-    """
-    from isthmus.cli.reasons import one_type, reasons
-
-    opened = open_for_model(data, model)
-    scores, order = _oddest(opened, top)
-    told = reasons(opened.model.explain(opened.rows.take(order)), columns)
-    cells = [
-        (row, cell) for row, found in zip(order, told, strict=True) for cell in found
-    ]
-    lines = identifiers(opened, [row for row, _ in cells]) | {
-        "score": [scores[row] for row, _ in cells],
-        "column": [cell.column for _, cell in cells],
-        "contribution": [cell.contribution for _, cell in cells],
-        "actual": one_type([cell.actual for _, cell in cells]),
-        "expected": one_type([cell.expected for _, cell in cells]),
-        "actual_probability": [cell.actual_probability for _, cell in cells],
-        "expected_probability": [cell.expected_probability for _, cell in cells],
-    }
-    answer(lines, out, as_json=as_json, raw=raw)
-
-
 def evaluate(
     model: Model,
     data: Data,
@@ -157,24 +90,22 @@ def evaluate(
     positive: Positive = None,
     as_json: Json = False,
 ) -> None:
-    """Loss on these rows; with --label, ROC-AUC.
+    """Loss on these rows, and how many are flagged; with --label, ROC-AUC.
 
     isthmus evaluate model.isthmus new.csv
     isthmus evaluate model.isthmus new.csv --label fraud --positive yes
 
     Every term of the loss, its metric per cell, and what terms report; with --label,
     how well the scores find anomalies among the rows that have a label. The value that
-    means an anomaly is --positive, by default the rarest one.
+    means an anomaly is --positive, by default the rarest one. Of several replicas, the
+    loss is that of the first.
     """
     if positive and not label:
         raise typer.BadParameter("--positive needs --label, the column that holds it.")
     opened = open_for_model(data, model, label)
     figures = _autoencoder(opened).evaluate(opened.rows)
-    if label is not None:
-        from isthmus.cli.detection import detection
-
-        scores = opened.model.score_samples(opened.rows)
-        figures |= detection(scores, opened.beside, label, positive)
+    if label is not None or hasattr(opened.model, "offset_"):
+        figures |= _detection(opened, label, positive)
     print_figures(figures, as_json=as_json)
 
 
@@ -195,23 +126,29 @@ def info(model: Model, as_json: Json = False) -> None:
         "recipe": state["recipe"],
         "epochs": len(state["history"]),
         "last_epoch": state["history"][-1] if state["history"] else {},
+        **{n: document["state"][n] for n in DETECTOR if n in document["state"]},
         "notes": {n: v for n, v in document["notes"].items() if n != "recipe"},
         "versions": document["manifest"]["about"],
     }
     print_figures(figures, as_json=as_json)
 
 
+def _detection(
+    opened: Opened, label: str | None, positive: str | None
+) -> dict[str, Any]:
+    """How many rows are flagged, and how well the scores find those of a label."""
+    from isthmus.cli.detection import detection
+
+    scores, figures = opened.model.score_samples(opened.rows), {}
+    if hasattr(opened.model, "offset_"):
+        figures["flagged"] = int((scores < opened.model.offset_).sum())
+    if label is None:
+        return figures
+    return figures | detection(scores, opened.beside, label, positive)
+
+
 def _autoencoder(opened: Opened) -> Any:
     return getattr(opened.model, "autoencoder_", opened.model)
-
-
-def _oddest(opened: Opened, top: int | None) -> tuple[Any, Any]:
-    """Scores of all rows, and which to show: the oddest first, or all in order."""
-    import numpy as np
-
-    scores = opened.model.score_samples(opened.rows)
-    every = np.arange(len(scores))
-    return scores, scores.argsort(kind="stable")[:top] if top else every
 
 
 def _draw_pictures(opened: Opened, rebuilt: Any, path: Any, pixels: str | None) -> None:

@@ -29,9 +29,14 @@ def demo(
     benign, new, detector = (
         out / n for n in ("benign.csv", "tumours.csv", "tumours.isthmus")
     )
-    run("fit", benign, "--task", "anomaly", "--out", detector)
+    scores, reasons = out / "scores.png", out / "reasons.png"
+    truth = ["--label", "malignant"]
+    fast = ["--task", "anomaly", "--effort", "fast"]
+    run("fit", benign, *fast, "--fpr", "0.05", "--out", detector)
     run("score", detector, new, "--top", "5", "--explain")
-    run("evaluate", detector, new, "--label", "malignant", "--positive", "1")
+    run("score", detector, new, *truth, "--picture", scores)
+    run("explain", detector, new, "--top", "4", "--picture", reasons)
+    run("evaluate", detector, new, *truth, "--positive", "1")
     say("Digits: squeeze 64 pixels into 10 numbers, and rebuild them")
     digits, model, pictures = (
         out / n for n in ("digits.csv", "digits.isthmus", "digits.png")
@@ -45,7 +50,7 @@ def demo(
     few = ["--preset", "variational", "--size", "2"]
     run("fit", digits, *pixels, *few, "--out", model)
     run("encode", model, digits, "--picture", codes, "--label", "digit")
-    say(f"Look at {pictures} and {codes}")
+    say(f"Look at {scores}, {reasons}, {pictures} and {codes}")
 
 
 def write_tumours(folder: Path) -> None:

@@ -11,9 +11,11 @@ import typer
 from isthmus.cli import written
 from isthmus.cli.options import (
     Data,
+    Effort,
     Json,
     Label,
     Preset,
+    Rate,
     Task,
     chosen,
     duration,
@@ -75,6 +77,10 @@ Kinds = Annotated[
         help="What columns are, where their cells mislead: zip=category.",
     ),
 ]
+Contamination = Annotated[
+    float | None,
+    typer.Option(metavar="SHARE", help="Share of these rows that is to be flagged."),
+]
 Seed = Annotated[
     int | None, typer.Option(metavar="N", help="Of all chance; 0 by default.")
 ]
@@ -91,6 +97,9 @@ def fit(
     task: Task = None,
     preset: Preset = None,
     recipe: Recipe = None,
+    effort: Effort = None,
+    fpr: Rate = None,
+    contamination: Contamination = None,
     size: Size = None,
     epochs: Epochs = None,
     time: Time = None,
@@ -108,24 +117,23 @@ def fit(
     """Train on a table and write a model file.
 
     isthmus fit data.csv
-    isthmus fit data.csv --task anomaly --id customer --label fraud --time 5m
-    isthmus fit data.csv --ignore notes --kind zip=category
+    isthmus fit data.csv --task anomaly --effort high --fpr 0.01 --id card --label fraud
+    isthmus fit data.csv --ignore notes --kind zip=category --time 5m
     isthmus fit "part-*.parquet" --preset variational --size 8 --out codes.isthmus
     isthmus fit data.csv --recipe mine.toml --set terms.l1.weight=0.1 --dry-run
 
-    Choices are made by the preset, then the recipe, then the options, then --set: the
-    last to speak is heard. The --label is not trained on; if it has two values, the
-    summary of --task anomaly says how well the scores find the rarer one.
+    --set goes before options, these before the recipe, that before the preset. The
+    --label is not trained on, but tells how well scores find the rarer of two values.
+    --task anomaly trains replicas of a masked autoencoder; where a preset, a recipe or
+    an option such as --size names parts, one autoencoder of these.
     """
-    from isthmus.cli.tables import set_aside
-    from isthmus.data.files import read_table
-
     options = chosen(task=task, preset=preset, size=size, epochs=epochs)
+    options |= chosen(effort=effort, fpr=fpr, contamination=contamination)
     options |= chosen(random_state=seed, columns=kinds(kind))
     model = _model(options, time, setting, recipe, device)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
     _check(out, quiet=quiet)
-    beside, rows = set_aside(read_table(data, _words(model, left_out)), left_out)
+    beside, rows = _tables(data, model, left_out)
     if dry_run:
         _tell_plan(model, rows, data, left_out, as_json=as_json)
         return
@@ -133,6 +141,16 @@ def fit(
     _save(model, rows, out, left_out)
     if as_json or not quiet:
         _tell(model, (rows, beside), out, left_out, as_json=as_json)
+
+
+def _tables(
+    data: str, model: Any, left_out: dict[str, list[str]]
+) -> tuple[pa.Table, pa.Table]:
+    """The columns that are left out, and those to train on."""
+    from isthmus.cli.tables import set_aside
+    from isthmus.data.files import read_table
+
+    return set_aside(read_table(data, _words(model, left_out)), left_out)
 
 
 def _words(model: Any, left_out: dict[str, list[str]]) -> set[str]:

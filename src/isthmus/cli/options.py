@@ -16,6 +16,8 @@ from isthmus.registry import names as files
 PRESETS = files("presets")
 TASKS = ["autoencoder", *(name.split("_")[0] for name in files("tasks"))]
 
+EFFORTS = ["fast", "default", "high"]
+
 
 def _starting(words: list[str], text: str) -> list[str]:
     return [word for word in words if word.startswith(text)]
@@ -72,6 +74,22 @@ Preset = Annotated[
         metavar="NAME",
         help=f"Where to start: {', '.join(PRESETS)}.",
         autocompletion=lambda incomplete: _starting(PRESETS, incomplete),
+    ),
+]
+Effort = Annotated[
+    str | None,
+    typer.Option(
+        metavar="EFFORT",
+        help=f"Of --task anomaly: {', '.join(EFFORTS)}; how large the networks are, "
+        "how many, and how long they train.",
+        autocompletion=lambda incomplete: _starting(EFFORTS, incomplete),
+    ),
+]
+Rate = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="False-alarm rate: the probability that a normal row is flagged.",
     ),
 ]
 

@@ -30,8 +30,22 @@ def plan(model: Any, rows: pa.Table) -> dict[str, Any]:
         "rows": rows.num_rows,
         "columns": describe_columns(tried, rows),
         "weights": sum(p.numel() for p in tried.module_.parameters()),
+        **_replicas(model, rows.num_rows),
         "recipe": describe(model, rows.num_rows) | parts,
     }
+
+
+def _replicas(model: Any, rows: int) -> dict[str, int]:
+    """How many replicas a detector trains in how many steps; nothing, if it is one."""
+    from isthmus.detection.efforts import folds_of, lasts
+    from isthmus.detection.thresholds import kept_rows
+    from isthmus.estimator.parameters import training_of
+
+    if not hasattr(model, "autoencoder") or folds_of(model) == 1:
+        return {}
+    rows -= len(kept_rows(model, rows))
+    steps = lasts(model.effort, training_of(model.autoencoder), rows)[0]
+    return {"replicas": folds_of(model), "steps": steps}
 
 
 def describe_columns(model: Any, rows: pa.Table) -> list[str]:
@@ -50,12 +64,15 @@ def as_comments(plan: dict[str, Any], data: str, left_out: dict[str, list[str]])
     """The plan as comments that may stand above its recipe."""
     training = plan["recipe"]["training"]
     epochs, batch = training["epochs"], training["batch_size"]
+    long = f"; at most {epochs} epochs, {batch} rows a step"
+    if "replicas" in plan:
+        long = f" in each of {plan['replicas']} replicas; {plan['steps']:,} steps"
     gone = [f"{', '.join(cols)} (--{name})" for name, cols in left_out.items() if cols]
     lines = [
         f"{data}: {plan['rows']:,} rows, {len(plan['columns'])} columns",
         *(f"  {line}" for line in plan["columns"]),
         f"Left out: {'; '.join(gone) or 'nothing'}.",
-        f"{plan['weights']:,} weights; at most {epochs} epochs, {batch} rows a step.",
+        f"{plan['weights']:,} weights{long}.",
         "Nothing was written.",
     ]
     return "".join(f"# {line}\n" for line in lines)

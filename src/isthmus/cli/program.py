@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from isthmus import errors
-from isthmus.cli import commands, demo, fit, recipe, written
+from isthmus.cli import commands, demo, fit, judging, recipe, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,8 +73,9 @@ for command in (
     recipe.recipe,
     commands.encode,
     commands.reconstruct,
-    commands.score,
-    commands.explain,
+    judging.score,
+    judging.explain,
+    judging.drift,
     commands.evaluate,
     commands.info,
     demo.demo,

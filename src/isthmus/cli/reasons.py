@@ -1,55 +1,54 @@
-"""Which cells speak loudest against a row, and what was expected in their place."""
+"""Reasons and changes as columns, a line per row and cell."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from isthmus.scores.reasons import Reason
 
 
-class Reason(NamedTuple):
-    """One cell and its share of the score of its row."""
+def table_of(found: list[list[Reason]]) -> tuple[list[int], dict[str, list[Any]]]:
+    """The place of the row of each line, and the columns."""
+    places = [place for place, row in enumerate(found) for _ in row]
+    cells = [cell for row in found for cell in row]
+    columns = {
+        name: [getattr(cell, name) for cell in cells]
+        for name in ("column", "contribution", "tail", "actual", "expected")
+        if name != "tail" or not all(math.isnan(cell.tail) for cell in cells)
+    }
+    for name in ("actual", "expected"):
+        columns[name] = one_type(columns[name])
+    for name in ("actual_probability", "expected_probability"):
+        columns[name] = [getattr(cell, name) for cell in cells]
+    return places, columns
 
-    column: str
-    contribution: float
-    actual: Any
-    expected: Any
-    actual_probability: float
-    """How probable the model held the cell; NaN but for categories."""
-    expected_probability: float
 
-    def __str__(self) -> str:
-        actual = in_words(self.actual, self.actual_probability)
-        expected = in_words(self.expected, self.expected_probability)
-        return f"{self.column} {actual} (expected {expected})"
-
-
-def reasons(told: Any, most: int) -> list[list[Reason]]:
-    """The loudest cells of each row of an `Explanation` of Arrow tables."""
-    import numpy as np
-
-    names = told.contributions.column_names
-    cells = np.column_stack([told.contributions[name] for name in names])
-    order = cells.argsort(axis=1, kind="stable")[:, :most]
-    told_of_cells = (
-        *(told.contributions, told.actual, told.expected),
-        *(told.actual_probability, told.expected_probability),
-    )
-    tables = [table.to_pydict() for table in told_of_cells]
-    return [
-        [Reason(names[j], *(table[names[j]][i] for table in tables)) for j in row]
-        for i, row in enumerate(order)
+def changed_cells(found: Any, rows: pa.Table) -> tuple[list[int], dict[str, list[Any]]]:
+    """The same of what the smallest changes of rows would change."""
+    changed, after = (table.to_pydict() for table in (found.changed, found.table))
+    cells = [
+        (place, name)
+        for place in range(rows.num_rows)
+        for name in changed
+        if changed[name][place]
     ]
-
-
-def in_words(cell: Any, probability: float = math.nan) -> str:
-    """A cell, and how probable it is."""
-    text = f"{cell:.4g}" if isinstance(cell, float) else str(cell)
-    text = "missing" if cell is None else text
-    return text if math.isnan(probability) else f"{text} {probability:.0%}"
+    actual = [rows[name][place].as_py() for place, name in cells]
+    return [place for place, _ in cells], {
+        "column": [name for _, name in cells],
+        "actual": one_type(actual),
+        "instead": one_type([after[name][place] for place, name in cells]),
+        "normal": [int(found.normal[place]) for place, _ in cells],
+    }
 
 
 def one_type(cells: list[Any]) -> list[Any]:
     """Cells of several columns, below one another: numbers, or else words."""
+    from isthmus.scores.reasons import in_words
+
     if all(isinstance(cell, int | float) for cell in cells):
         return [round(float(cell), 6) for cell in cells]
     return [in_words(cell) for cell in cells]

@@ -15,32 +15,69 @@ def summarize(
 ) -> dict[str, Any]:
     """Figures of a fitted model on the rows it was trained on."""
     from isthmus.cli.detection import detection, values_of
-    from isthmus.estimator.comparison import beside_pca
 
     autoencoder = getattr(model, "autoencoder_", model)
-    history = autoencoder.history_
-    watched = "validation_loss" if "validation_loss" in history[0] else "loss"
-    losses = [row[watched] for row in history]
     detects = hasattr(model, "offset_")
+    replicas = model.folds_ if detects else 1
     figures = {
         "task": "anomaly" if detects else "autoencoder",
         "rows": rows.num_rows,
         "columns": rows.num_columns,
-        "size": autoencoder.recipe_.bottleneck.width,
-        "epochs": len(history),
-        "best_epoch": losses.index(min(losses)) + 1,
-        "watched": watched,
-        "losses": losses,
+        **_course(autoencoder.history_),
         "kinds": [found._asdict() for found in autoencoder.columns_],
-        "errors": {
-            name: beside._asdict()
-            for name, beside in beside_pca(autoencoder, rows).items()
-        },
+        "replicas": replicas,
     }
-    two = len(label) == 1 and len({*values_of(beside, label[0])} - {None}) == 2
-    if two and detects:
-        figures |= detection(model.score_samples(rows), beside, label[0])
+    if replicas == 1:
+        figures |= _rebuilding(autoencoder, rows)
+    if detects:
+        two = len(label) == 1 and len({*values_of(beside, label[0])} - {None}) == 2
+        known = model.calibration_
+        if two or known is None or known.source != "cross":
+            scores = model.score_samples(rows)
+        else:
+            scores = known.scores  # those of all rows, in another order
+        figures |= _flagging(model, scores)
+        if two:
+            figures |= detection(scores, beside, label[0])
     return figures
+
+
+def _course(history: list[dict[str, Any]]) -> dict[str, Any]:
+    """How training went."""
+    watched = "validation_loss" if "validation_loss" in history[0] else "loss"
+    losses = [row[watched] for row in history]
+    return {"watched": watched, "losses": losses}
+
+
+def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
+    """How well one autoencoder, at its best epoch, rebuilds rows."""
+    from isthmus.estimator.comparison import beside_pca
+
+    losses = _course(autoencoder.history_)["losses"]
+    errors = beside_pca(autoencoder, rows)
+    return {
+        "size": autoencoder.recipe_.bottleneck.width,
+        "epochs": len(losses),
+        "best_epoch": losses.index(min(losses)) + 1,
+        "errors": {name: found._asdict() for name, found in errors.items()},
+    }
+
+
+def _flagging(model: Any, scores: Any) -> dict[str, Any]:
+    """Where a detector draws the line, and what its p-values rest on."""
+    known = model.calibration_
+    figures = {
+        "offset": float(model.offset_),
+        "flagged": int((scores < model.offset_).sum()),
+    }
+    if known is None:
+        return figures
+    least = 1 / (known.rows + 1)
+    return figures | {
+        "calibration_rows": known.rows,
+        "calibration": known.source,
+        "least_p_value": least,
+    }
 
 
 ERRORS = {
@@ -65,34 +102,75 @@ def kinds_in_words(kinds: list[dict[str, str]]) -> list[str]:
 
 def told(figures: dict[str, Any], out: Path) -> str:
     """The figures in words, and what to do next."""
-    losses, best = figures["losses"], figures["best_epoch"]
-    rows, columns, size = (figures[name] for name in ("rows", "columns", "size"))
-    curve = f"{_sparkline(losses)} {losses[0]:.4g} -> {min(losses):.4g}"
+    losses, replicas = figures["losses"], figures["replicas"]
+    rows, columns = figures["rows"], figures["columns"]
+    made = f"{replicas} replicas that each leave out a part of the rows"
+    made = f"{figures['size']} code entries" if replicas == 1 else made
+    end = min(losses) if replicas == 1 else losses[-1]
     lines = [
-        f"{rows:,} rows, {columns} columns -> {size} code entries",
+        f"{rows:,} rows, {columns} columns -> {made}",
         *kinds_in_words(figures["kinds"]),
-        f"{figures['watched']} {curve}",
-        f"the weights of epoch {best} of {len(losses)} were best, and are kept",
+        f"{figures['watched']} {_sparkline(losses)} {losses[0]:.4g} -> {end:.4g}",
     ]
-    lines += [
-        f"{ERRORS[kind]} {e['model']:.4g}; PCA of the same size {e['pca']:.4g}, "
-        f"guessing {e['guess']:.4g}"
-        for kind, e in figures["errors"].items()
-    ]
+    if replicas == 1:
+        lines += _rebuilding_in_words(figures)
+    if figures["task"] == "anomaly":
+        lines += _flagging_in_words(figures)
     if "roc_auc" in figures:
         lines.append(
             f"ROC-AUC {figures['roc_auc']:.4g} for {figures['anomaly_is']}, which the "
             f"model never saw"
         )
-    anomaly = figures["task"] == "anomaly"
     lines += [
         f"Wrote {out} ({out.stat().st_size / 1000:,.0f} kB). Next:",
-        f"  isthmus evaluate {out} FILE",
-        f"  isthmus score {out} FILE --top 10 --explain"
-        if anomaly
-        else f"  isthmus encode {out} FILE --picture codes.png",
+        *_next(figures, out),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _rebuilding_in_words(figures: dict[str, Any]) -> list[str]:
+    best, count = figures["best_epoch"], figures["epochs"]
+    return [
+        f"the weights of epoch {best} of {count} were best, and are kept",
+        *(
+            f"{ERRORS[kind]} {e['model']:.4g}; PCA of the same size {e['pca']:.4g}, "
+            f"guessing {e['guess']:.4g}"
+            for kind, e in figures["errors"].items()
+        ),
+    ]
+
+
+SOURCES = {
+    "cross": "all, judged by the replicas that have not seen them",
+    "kept": "kept out of training",
+    "validation": "those that said when to stop",
+    "given": "given",
+}
+
+
+def _flagging_in_words(figures: dict[str, Any]) -> list[str]:
+    flagged, offset = figures["flagged"], figures["offset"]
+    share = flagged / figures["rows"]
+    line = f"flagged: {flagged:,} of these rows ({share:.2%}), below {offset:.4g}"
+    if "calibration" not in figures:
+        return [line, "no calibration rows, so no p-values"]
+    source, least = SOURCES[figures["calibration"]], figures["least_p_value"]
+    known = f"{figures['calibration_rows']:,} calibration rows: {source}"
+    return [line, known, f"false-alarm rates from {least:.2g} up can be asked for"]
+
+
+def _next(figures: dict[str, Any], out: Path) -> list[str]:
+    """Commands that one may want next."""
+    if figures["task"] == "anomaly":
+        return [
+            f"  isthmus score {out} FILE --top 10 --explain",
+            f"  isthmus score {out} FILE --fdr 0.1 --picture scores.png",
+            f"  isthmus drift {out} FILE",
+        ]
+    return [
+        f"  isthmus evaluate {out} FILE",
+        f"  isthmus encode {out} FILE --picture codes.png",
+    ]
 
 
 def _sparkline(values: list[float], width: int = 30) -> str:

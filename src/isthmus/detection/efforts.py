@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Effort = Literal["fast", "default", "high"]
 
+WEIGHTS = {"hidden": 1.0, "marginal": 0.6}
+"""How much the answer to each question counts, where nothing is said of it."""
+
 
 class Plan(NamedTuple):
     """How much of everything (docs/notes/anomaly.md tells what was tried)."""
@@ -48,14 +51,9 @@ class Plan(NamedTuple):
             ),
         )
 
-    def lasts(self, rows: int) -> tuple[int, int]:
-        """Steps, and rows of a batch: about a quarter of all, from 32 to 256."""
-        steps = math.ceil(self.steps * (max(rows, 32) / 4000) ** (1 / 3))
-        return steps, 2 ** round(math.log2(min(max(rows / 4, 32), 256)))
-
     def views(self, scores: dict[str, float] | None) -> list[View]:
         """Questions, and how much their answers count."""
-        weights = {"hidden": 1.0, "marginal": 0.6} if scores is None else scores
+        weights = WEIGHTS if scores is None else scores
         return [View(self._score(name), weight) for name, weight in weights.items()]
 
     def _score(self, name: str) -> Score:
@@ -90,12 +88,21 @@ def cross_fit(
     Where it names no epochs, it takes as many steps as the effort has them.
     """
     data = model.prepared(table)
-    training, plan = training_of(model), PLANS[effort]
-    if training.epochs is None:
-        steps, size = plan.lasts(len(data))
-        model.set_params(training__batch_size=training.batch_size or size)
-    else:
-        epochs, size = training.plan(len(data))
-        steps = epochs * math.ceil(len(data) / size)
+    steps, size = lasts(effort, training_of(model), len(data))
+    model.set_params(training__batch_size=size)
+    views = PLANS[effort].views(scores)
     with progress(len(data), verbose=model.verbose) as tell:
-        return cross_fitted(model, data, plan.views(scores), (folds, steps), tell)
+        return cross_fitted(model, data, views, (folds, steps), tell)
+
+
+def lasts(effort: Effort, training: Training, rows: int) -> tuple[int, int]:
+    """How many steps a replica takes, and rows of a batch.
+
+    Without epochs, batches are of about a quarter of the rows, from 32 to 256.
+    """
+    if training.epochs is not None:
+        epochs, size = training.plan(rows)
+        return epochs * math.ceil(rows / size), size
+    steps = PLANS[effort].steps * (max(rows, 32) / 4000) ** (1 / 3)
+    size = 2 ** round(math.log2(min(max(rows / 4, 32), 256)))
+    return math.ceil(steps), training.batch_size or size

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from sklearn.utils import check_random_state
 
 from isthmus.detection.efforts import PLANS, folds_of
-from isthmus.errors import RecipeError, unknown, warn
+from isthmus.errors import DataError, RecipeError, unknown, warn
 from isthmus.scores import conformal
 from isthmus.scores.role import Score
 
@@ -32,6 +32,41 @@ def by_rate(rate: float, known: Calibration) -> float:
             f"normal rows."
         )
     return conformal.threshold(known.scores, rate)
+
+
+class Verdicts(NamedTuple):
+    """What is flagged of the rows of a table."""
+
+    p_values: NDArray[np.float64] | None
+    """(n,); None where there are no calibration rows."""
+    flagged: NDArray[np.bool_]
+    """(n,)"""
+    offset: float
+    """The score below which they lie."""
+
+
+def verdicts(
+    detector: Any,
+    scores: NDArray[np.float64],
+    *,
+    fpr: float | None = None,
+    fdr: float | None = None,
+) -> Verdicts:
+    """By p-values of at most ``fpr``, by false discovery rate, or by the threshold."""
+    known: Calibration | None = detector.calibration_
+    if known is None and (fpr is not None or fdr is not None):
+        raise DataError(
+            "Rates need calibration rows, and there are none. Fit the detector with "
+            "replicas, or with fpr, or call calibrate(X) with normal rows first."
+        )
+    p = None if known is None else known.p_values(scores)
+    offset = float(detector.offset_)
+    if known is not None and fpr is not None:
+        offset = by_rate(rate("fpr", fpr), known)
+    elif p is not None and fdr is not None:
+        found = scores[conformal.discoveries(p, rate("fdr", fdr))]
+        offset = float(np.nextafter(found.max(), np.inf)) if len(found) else -np.inf
+    return Verdicts(p, scores < offset, offset)
 
 
 def by_share(share: Any, scores: NDArray[np.float64]) -> float:
@@ -88,19 +123,21 @@ def refuse(detector: Any) -> None:
         _refuse_scores(detector.scores, folds)
 
 
-def _refuse_scores(scores: dict[str, float], folds: int | None) -> None:
+def _refuse_scores(scores: Any, folds: int | None) -> None:
     if folds == 1:
         raise RecipeError("scores are asked of replicas: folds must be 2 or more.")
+    if not isinstance(scores, dict):
+        raise RecipeError(f"scores must be a table of weights by name. Got {scores!r}.")
     for name, weight in scores.items():
         Score.named(name)
-        if not 0 <= weight < np.inf:
+        if not isinstance(weight, int | float) or not 0 <= weight < np.inf:
             raise RecipeError(f"scores: {name} must weigh 0 or more. Got {weight}.")
     if not any(scores.values()):
         raise RecipeError("scores must hold a name with a weight above 0.")
 
 
-def rate(name: str, value: float) -> float:
+def rate(name: str, value: Any) -> float:
     """A probability strictly between 0 and 1."""
-    if 0 < value < 1:
+    if isinstance(value, int | float) and 0 < value < 1:
         return float(value)
     raise RecipeError(f"{name} must lie between 0 and 1. Got {value!r}.")

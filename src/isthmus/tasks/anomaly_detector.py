@@ -6,20 +6,15 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.detection.changes import Changes, changes
-from isthmus.detection.efforts import PLANS, cross_fit, folds_of
+from isthmus.detection.efforts import cross_fit, folds_of
 from isthmus.detection.scorer import Scorer
+from isthmus.detection.settled import settled, template
 from isthmus.detection.state import detector_from_state, detector_state
-from isthmus.detection.thresholds import (
-    by_rate,
-    by_share,
-    kept_rows,
-    rate,
-    refuse,
-)
+from isthmus.detection.thresholds import by_rate, by_share, kept_rows, rate, refuse
 from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.explanation import explain
@@ -35,6 +30,7 @@ if TYPE_CHECKING:
 
     from isthmus.data.kinds import Columns, Kind
     from isthmus.detection.efforts import Effort
+    from isthmus.detection.settled import Settled
     from isthmus.estimator.explanation import Explanation
     from isthmus.estimator.judge import Judge
     from isthmus.estimator.rows import Read
@@ -165,9 +161,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """How normal each row is, (n,); lower is odder.
 
-        With several replicas, minus the surprise of its cells above the usual one, in
-        spreads of the training rows: about half of them lie above 0, and a row of which
-        all is missing has 0. Without, log p(x|z) in nats.
+        With several replicas, minus the surprise of its cells above the usual one of
+        their columns, in spreads of the training rows; a row of which all is missing
+        has 0. Without, log p(x|z) in nats.
         """
         check_is_fitted(self)
         return self._scorer.scores_of(X)
@@ -239,13 +235,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def template(self) -> Autoencoder:
         """The unfitted autoencoder that `fit` trains."""
-        given = self.autoencoder
-        made = PLANS[self.effort].autoencoder() if given is None else clone(given)
-        wished = {"random_state": self.random_state, "verbose": self.verbose}
-        for name in ("columns", "device"):
-            if getattr(self, name) is not None:
-                wished[name] = getattr(self, name)
-        return made.set_params(**wished)
+        return template(self)
+
+    def settled(self, rows: int | None = None) -> Settled:
+        """An equal detector's parameters, with all said that ``effort`` decides."""
+        refuse(self)
+        return settled(self, rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal detector of."""

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.decomposition import PCA
 
-from isthmus.errors import DataError, MissingExtraError
+from isthmus.errors import DataError
+from isthmus.plots._figure import blank
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,7 @@ def draw_codes(path: str | Path, z: NDArray[np.float32], labels: Any = None) -> 
 
     More than two entries are brought to their first two principal components.
     """
-    figure = _figure(6.4, 5.2)
+    figure = blank(6.4, 5.2)
     axes = figure.subplots()
     names = ["z0", "z1"]
     if z.shape[1] > 2:
@@ -53,7 +54,7 @@ def draw_pictures(
             f"{pixels[0] * pixels[1]} columns. Got {before.shape[1]}."
         )
     count = min(most, len(before))
-    figure = _figure(0.8 * count + 1, 2.2)
+    figure = blank(0.8 * count + 1, 2.2)
     grid = figure.subplots(2, count, squeeze=False)
     low, high = float(np.nanmin(before)), float(np.nanmax(before))
     for line, rows, name in zip(grid, (before, after), ("x", "rebuilt"), strict=True):
@@ -78,13 +79,3 @@ def _coloured(axes: Any, points: NDArray[Any], labels: NDArray[Any]) -> None:
             *here.T, s=8, alpha=0.7, linewidths=0, color=f"C{i % 10}", label=kind
         )
     axes.legend(markerscale=2, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
-
-
-def _figure(width: float, height: float) -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError(
-            "Pictures need matplotlib. Install it with: pip install 'isthmus[plots]'"
-        ) from None
-    return Figure(figsize=(width, height), dpi=120, layout="constrained")

@@ -1,0 +1,196 @@
+"""Which rows are odd, why, and whether rows are still like those of training."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from isthmus.cli import written
+from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Rate, Raw, Top
+from isthmus.cli.tables import Opened, answer, identifiers, open_for_model, to_json
+
+Columns = Annotated[
+    int, typer.Option(min=1, metavar="N", help="How many columns a row.")
+]
+Discoveries = Annotated[
+    float | None,
+    typer.Option(
+        metavar="RATE",
+        help="False discovery rate: the share of normal rows among those flagged.",
+    ),
+]
+
+
+def score(
+    model: Model,
+    data: Data,
+    out: Out = None,
+    top: Top = None,
+    fpr: Rate = None,
+    fdr: Discoveries = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Name the columns that speak loudest.")
+    ] = False,
+    picture: Picture = None,
+    label: Label = None,
+    raw: Raw = False,
+    as_json: Json = False,
+) -> None:
+    """Score of every row, lower is odder; and which rows are outliers.
+
+    isthmus score model.isthmus new.csv --top 20 --explain
+    isthmus score model.isthmus new.csv --fpr 0.01
+    isthmus score model.isthmus new.csv --fdr 0.1 --picture scores.png
+    cat new.csv | isthmus score model.isthmus - --json
+
+    A model of --task anomaly also gives p-values, and outliers (1) or not (0): rows
+    below its threshold; those of p-value --fpr at most; or those that Benjamini and
+    Hochberg's procedure picks out of all rows of the file. --picture draws how scores
+    are distributed, those of each --label on their own.
+    """
+    from isthmus.scores.reasons import reasons
+
+    opened = open_for_model(data, model, label)
+    scores, order = _oddest(opened, top)
+    columns = identifiers(opened, order) | {"score": scores[order]}
+    offset = getattr(opened.model, "offset_", None)
+    if fpr is not None or fdr is not None or offset is not None:
+        p, flagged, offset = _verdicts(opened.model, scores, fpr, fdr)
+        columns |= {} if p is None else {"p_value": p[order]}
+        columns["outlier"] = flagged[order].astype(int)
+    if explain:
+        told = opened.model.explain(opened.rows.take(order))
+        columns["why"] = ["; ".join(map(str, row)) for row in reasons(told, most=3)]
+    if picture is not None:
+        from isthmus.plots import draw_scores
+
+        draw_scores(picture, scores, offset, _labels(opened, label))
+        written.files.append(picture)
+    if out is not None or picture is None:
+        answer(columns, out, as_json=as_json, raw=raw)
+
+
+def explain(
+    model: Model,
+    data: Data,
+    out: Out = None,
+    top: Top = 5,
+    columns: Columns = 5,
+    change: Annotated[
+        bool,
+        typer.Option("--change", help="Instead: which cells to change, and to what."),
+    ] = False,
+    picture: Picture = None,
+    raw: Raw = False,
+    as_json: Json = False,
+) -> None:
+    """Why the oddest rows are odd: one line per row and column.
+
+    isthmus explain model.isthmus new.csv --top 3 --columns 5
+    isthmus explain model.isthmus new.csv --picture reasons.png
+    isthmus explain model.isthmus new.csv --change
+
+    ``contribution`` is the column's share of the score, and ``tail`` how rare as low a
+    share is among calibration rows. Categories have a probability: that of the cell as
+    it is, and of what was expected in its place. --change lists the cells that make a
+    row normal, if they are what stands under ``instead``.
+    """
+    from isthmus.cli.reasons import changed_cells, table_of
+    from isthmus.scores.reasons import reasons
+
+    opened = open_for_model(data, model)
+    scores, order = _oddest(opened, top)
+    rows = opened.rows.take(order)
+    if change:
+        if not hasattr(opened.model, "smallest_change"):
+            raise typer.BadParameter("--change needs a model of --task anomaly.")
+        places, cells = changed_cells(opened.model.smallest_change(rows), rows)
+    else:
+        told = opened.model.explain(rows)
+        places, cells = table_of(reasons(told, columns))
+        if picture is not None:
+            from isthmus.plots import draw_reasons
+
+            draw_reasons(picture, told, _titled(opened, order, scores), most=columns)
+            written.files.append(picture)
+    if out is not None or picture is None:
+        picked = [order[place] for place in places]
+        lines = identifiers(opened, picked) | {"score": scores[picked]} | cells
+        answer(lines, out, as_json=as_json, raw=raw)
+
+
+def drift(
+    model: Model,
+    data: Data,
+    level: Annotated[
+        float, typer.Option(metavar="RATE", help="Probability of a false verdict.")
+    ] = 0.01,
+    as_json: Json = False,
+) -> None:
+    """Whether rows are still like those that the model was calibrated on.
+
+    isthmus drift model.isthmus new.csv
+    isthmus drift model.isthmus new.csv --level 0.001 --json
+
+    Says whether scores are distributed as they were, whether the threshold still
+    flags as few rows as it should, and which columns fit otherwise than they did.
+    """
+    opened = open_for_model(data, model)
+    _refuse_others(opened.model, "drift")
+    found = opened.model.check_drift(opened.rows, level=level)
+    if not as_json:
+        print(found)
+        return
+    verdicts = ("drifted", "threshold_holds", "drifted_columns")
+    figures = found._asdict() | {name: getattr(found, name) for name in verdicts}
+    figures["scores"] = found.scores._asdict()
+    figures["columns"] = [shift._asdict() for shift in found.columns]
+    print(to_json(figures))
+
+
+def _oddest(opened: Opened, top: int | None) -> tuple[Any, Any]:
+    """Scores of all rows, and which to show: the oddest first, or all in order."""
+    import numpy as np
+
+    scores = opened.model.score_samples(opened.rows)
+    every = np.arange(len(scores))
+    return scores, scores.argsort(kind="stable")[:top] if top else every
+
+
+def _labels(opened: Opened, name: str | None) -> list[str] | None:
+    """What each row is said to be, such as ``fraud=yes``."""
+    from isthmus.cli.detection import values_of
+
+    if name is None:
+        return None
+    values = values_of(opened.beside, name)
+    return [f"{name} {'missing' if v is None else f'= {v}'}" for v in values]
+
+
+def _verdicts(
+    model: Any, scores: Any, fpr: float | None, fdr: float | None
+) -> tuple[Any, Any, Any]:
+    """p-values, if they are known; which rows are flagged; and below which score."""
+    from isthmus.detection.thresholds import verdicts
+
+    if fpr is not None and fdr is not None:
+        raise typer.BadParameter("--fpr and --fdr both say what is flagged. Give one.")
+    asked = "--fpr" if fpr is not None else "--fdr"
+    _refuse_others(model, asked)
+    return verdicts(model, scores, fpr=fpr, fdr=fdr)
+
+
+def _refuse_others(model: Any, asked: str) -> None:
+    if not hasattr(model, "offset_"):
+        raise typer.BadParameter(f"{asked} needs a model of --task anomaly.")
+
+
+def _titled(opened: Opened, order: Any, scores: Any) -> list[str]:
+    """What stands above the reasons of each row."""
+    named = identifiers(opened, order)
+    words = [[str(value) for value in column] for column in named.values()]
+    return [
+        f"row {', '.join(name)}: score {scores[row]:.3g}"
+        for name, row in zip(zip(*words, strict=True), order, strict=True)
+    ]

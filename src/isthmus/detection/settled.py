@@ -1,0 +1,51 @@
+"""What a detector leaves open, as `fit` takes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sklearn.base import clone
+
+from isthmus.detection.efforts import PLANS, WEIGHTS, folds_of
+from isthmus.detection.thresholds import kept_rows
+
+if TYPE_CHECKING:
+    from isthmus.estimator import Autoencoder
+
+
+class Settled(NamedTuple):
+    """What makes an equal detector, whatever efforts come to mean."""
+
+    autoencoder: Autoencoder
+    """The fitted one, if there is one."""
+    params: dict[str, Any]
+    """The other parameters; ``folds`` and, of several replicas, ``scores`` are said."""
+    rows: int | None
+    """Of so many rows the autoencoder plans its epochs, if none are said; None where
+    ``effort`` says how many steps it takes, or the rows are not known."""
+
+
+def template(detector: Any) -> Autoencoder:
+    """The unfitted autoencoder that a detector trains."""
+    given = detector.autoencoder
+    made = PLANS[detector.effort].autoencoder() if given is None else clone(given)
+    wished = {"random_state": detector.random_state, "verbose": detector.verbose}
+    for name in ("columns", "device"):
+        if getattr(detector, name) is not None:
+            wished[name] = getattr(detector, name)
+    found: Autoencoder = made.set_params(**wished)
+    return found
+
+
+def settled(detector: Any, rows: int | None) -> Settled:
+    """Of a detector that was, or would be, fitted on so many rows."""
+    params, folds = detector.get_params(deep=False), folds_of(detector)
+    del params["autoencoder"]
+    params["folds"] = folds
+    if folds > 1:
+        rows = None
+        params["scores"] = dict(WEIGHTS if detector.scores is None else detector.scores)
+    elif rows is not None:
+        rows -= len(kept_rows(detector, rows))
+    made = getattr(detector, "autoencoder_", None)
+    return Settled(made or template(detector), params, rows)

@@ -1,0 +1,69 @@
+"""Which cells speak loudest against a row, and what was expected in their place."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import narwhals as nw
+import numpy as np
+
+
+class Reason(NamedTuple):
+    """One cell and its share of the score of its row."""
+
+    column: str
+    contribution: float
+    tail: float
+    """Share of calibration rows whose cell contributes as little; NaN if unknown."""
+    actual: Any
+    expected: Any
+    actual_probability: float
+    """How probable the model held the cell; NaN but for categories."""
+    expected_probability: float
+
+    def __str__(self) -> str:
+        actual = in_words(self.actual, self.actual_probability)
+        expected = in_words(self.expected, self.expected_probability)
+        return f"{self.column} {actual} (expected {expected})"
+
+
+def reasons(told: Any, most: int) -> list[list[Reason]]:
+    """The loudest cells of each row of an `Explanation`, the loudest first."""
+    names, contributions = _columns(told.contributions)
+    cells = np.column_stack(contributions)
+    order = cells.argsort(axis=1, kind="stable")[:, :most]
+    others = (
+        *(told.tail, told.actual, told.expected),
+        *(told.actual_probability, told.expected_probability),
+    )
+    unknown = [np.full(len(cells), math.nan)] * len(names)
+    tables = [unknown if table is None else _columns(table)[1] for table in others]
+    return [
+        [
+            Reason(names[j], float(cells[i, j]), *(table[j][i] for table in tables))
+            for j in row
+        ]
+        for i, row in enumerate(order)
+    ]
+
+
+def in_words(cell: Any, probability: float = math.nan) -> str:
+    """A cell, and how probable it is."""
+    real = isinstance(cell, float | np.floating)
+    if cell is None or (real and math.isnan(cell)):
+        text = "missing"
+    elif real:
+        text = f"{cell:.0f}" if 1e4 <= abs(cell) < 1e15 else f"{cell:.4g}"
+    else:
+        text = str(cell)
+    return text if math.isnan(probability) else f"{text} {probability:.0%}"
+
+
+def _columns(table: Any) -> tuple[list[str], list[Any]]:
+    """Names and columns of a table in any container."""
+    if isinstance(table, np.ndarray):
+        return [f"x{j}" for j in range(table.shape[1])], list(table.T)
+    frame = nw.from_native(table, eager_only=True)
+    names = list(map(str, frame.columns))
+    return names, [column.to_list() for column in frame.iter_columns()]

@@ -1,0 +1,100 @@
+"""Figures are drawn of whatever scores and explanations there are."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from isthmus.estimator.explanation import Explanation
+from isthmus.plots import draw_reasons, draw_scores
+from isthmus.plots.scores import _Scale
+from isthmus.scores.reasons import in_words, reasons
+
+SCORES = {
+    "usual": -np.random.default_rng(0).gamma(2.0, size=500),
+    "far": np.r_[np.zeros(300), -1e6, 1.0, 2.0],
+    "equal": np.zeros(5),
+    "one": np.array([-3.0]),
+    "large": 1e4 + np.random.default_rng(0).normal(size=50),
+}
+
+
+def is_picture(path):
+    return path.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("offset", [None, -2.0, -math.inf])
+@pytest.mark.parametrize("name", SCORES)
+def test_scores_are_drawn_wherever_they_lie(tmp_path, name, offset):
+    draw_scores(tmp_path / "s.png", SCORES[name], offset)
+    assert is_picture(tmp_path / "s.png")
+
+
+def test_labels_may_be_many_and_missing(tmp_path):
+    labels = [None if i % 9 == 0 else i % 9 for i in range(500)]
+    draw_scores(tmp_path / "s.png", SCORES["usual"], -3.0, labels)
+    assert is_picture(tmp_path / "s.png")
+
+
+@pytest.mark.parametrize("name", SCORES)
+def test_bins_end_at_the_threshold(name):
+    scores, scale = SCORES[name], _Scale(SCORES[name])
+    edges = scale.edges(scores, -2.0)
+    assert np.isclose(edges, -2.0).any()
+    assert np.histogram(scores, edges)[0].sum() == len(scores)
+    assert (np.diff(edges) > 0).all()
+
+
+@pytest.mark.parametrize("name", ["usual", "far", "large"])
+def test_ticks_are_several_and_stand_apart(name):
+    scores, scale = SCORES[name], _Scale(SCORES[name])
+    edges = scale.edges(scores, None)
+    ticks = np.array(scale.ticks(edges[0], edges[-1]))
+    assert 2 <= len(ticks) <= 9
+    assert np.diff(scale(ticks)).min() > np.ptp(scale(edges[[0, -1]])) / 9
+
+
+def explanation(kind):
+    """Of two rows of two columns, in a container."""
+
+    def table(cells):
+        array = np.array(cells)
+        return array if kind is np.array else kind({"a": array[:, 0], "b": array[:, 1]})
+
+    unknown = [[math.nan, math.nan]] * 2
+    return Explanation(
+        contributions=table([[-1.0, 0.5], [-0.1, -2.0]]),
+        rest=np.zeros(2),
+        actual=table([[3.0, math.nan], [12345.6, 5.0]]),
+        expected=table([[1.0, 2.0], [3.0, 4.0]]),
+        actual_probability=table(unknown),
+        expected_probability=table(unknown),
+    )
+
+
+@pytest.mark.parametrize("kind", [np.array, pd.DataFrame, pl.DataFrame])
+def test_reasons_come_from_any_container(tmp_path, kind):
+    told = explanation(kind)
+    first, second = reasons(told, 1)
+    assert [cell.contribution for cell in (*first, *second)] == [-1.0, -2.0]
+    assert [cell.actual for cell in (*first, *second)] == [3.0, 5.0]
+    assert math.isnan(first[0].tail)
+    draw_reasons(tmp_path / "r.png", told)
+    assert is_picture(tmp_path / "r.png")
+
+
+@pytest.mark.parametrize(
+    ("cell", "probability", "words"),
+    [
+        (1.23456, math.nan, "1.235"),
+        (12345.6, math.nan, "12346"),
+        (math.nan, math.nan, "missing"),
+        (None, math.nan, "missing"),
+        ("nurse", 0.25, "nurse 25%"),
+        (7, math.nan, "7"),
+    ],
+)
+def test_cells_in_words(cell, probability, words):
+    assert in_words(cell, probability) == words
