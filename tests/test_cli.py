@@ -22,7 +22,7 @@ from isthmus.cli import written
 from isthmus.cli.options import EFFORTS, duration, settings
 from isthmus.cli.program import app, run
 from isthmus.cli.spreadsheets import defused
-from isthmus.detection.efforts import PLANS
+from isthmus.detection.efforts import PLANS, WEIGHTS
 from isthmus.errors import IsthmusWarning, RecipeError
 from isthmus.model import FAMILIES
 from isthmus.parts import Term
@@ -241,11 +241,11 @@ def test_contamination_is_an_option(folder, capfd):
 
 def test_a_dry_run_counts_replicas_and_steps(folder, capfd):
     words = ["--task", "anomaly", "--effort", "fast", "--dry-run"]
-    assert "weights in each of 3 replicas; 400 steps." in ask(
+    assert "weights in each of 3 replicas; 94 steps." in ask(
         capfd, *fit(folder, *words)
     )
     found = json.loads(ask(capfd, *fit(folder, *words, "--json")))
-    assert (found["replicas"], found["steps"]) == (3, 400)
+    assert (found["replicas"], found["steps"]) == (3, 94)
     assert found["recipe"]["folds"] == 3
 
 
@@ -527,7 +527,7 @@ def test_the_printed_recipe_of_anomalies_trains_the_default_detector(
         ask(capfd, "recipe", "--task", "anomaly", "--effort", "fast")
     )
     read = tomllib.loads((tmp_path / "r.toml").read_text())
-    assert read["scores"] == {"hidden": 1.0, "marginal": 0.6}
+    assert read["scores"] == WEIGHTS
     ask(capfd, *fit(folder, "--quiet", "--recipe", "r.toml"))
     both = folder / "anomaly.isthmus", "model.isthmus"
     one, two = (ask(capfd, "score", file, folder / "data.csv") for file in both)
@@ -545,16 +545,16 @@ def test_the_detector_of_the_command_line_is_that_of_python(folder):
 @pytest.mark.parametrize(
     ("layer", "folds", "scores", "kind"),
     [
-        ({}, 4, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
-        ({"effort": "fast"}, 3, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
-        ({"training": {"seconds": 9.0}}, 4, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
+        ({}, 4, WEIGHTS, "resnet"),
+        ({"effort": "fast"}, 3, WEIGHTS, "resnet"),
+        ({"training": {"seconds": 9.0}}, 4, WEIGHTS, "resnet"),
         ({"preset": "masked"}, 1, None, "mlp"),
         ({"bottleneck": {"size": 3}}, 1, None, "mlp"),
         ({"size": 3}, 1, None, "mlp"),
         ({"terms": {"l1": {}}}, 1, None, "mlp"),
-        ({"folds": 2}, 2, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
+        ({"folds": 2}, 2, WEIGHTS, "resnet"),
         ({"folds": 1}, 1, None, "resnet"),
-        ({"size": 3, "folds": 2}, 2, {"hidden": 1.0, "marginal": 0.6}, "resnet"),
+        ({"size": 3, "folds": 2}, 2, WEIGHTS, "resnet"),
         ({"preset": "masked", "scores": {"hidden": 1.0}}, 4, {"hidden": 1.0}, "mlp"),
     ],
 )

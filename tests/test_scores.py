@@ -14,13 +14,13 @@ from isthmus.corruptions.masking import Masking
 from isthmus.layout import Field, Layout
 from isthmus.likelihoods.by_column import ByColumn
 from isthmus.model import AutoencoderModule, Recipe
+from isthmus.scores.deviation import Deviation
 from isthmus.scores.hidden import MOST_ALONE, Hidden
-from isthmus.scores.marginal import Marginal
 from isthmus.scores.rebuilt import Rebuilt
+from isthmus.scores.tail import Tail
 from isthmus.scores.yardstick import (
     FREEDOM,
     LEAST_DEVIANCE,
-    LEAST_ERROR,
     Yardstick,
 )
 from isthmus.trace import Batch, Context
@@ -170,94 +170,78 @@ def test_of_many_cells_several_are_hidden_at_a_time_for_what_is_expected():
     assert (found.log_actual != 0).all()
 
 
-# -------------------------------------------------- marginal
+# -------------------------------------------------- tail and deviation
 
 
-def marginal(x, layout, visible=None, **settings):
-    batch = Batch(x, visible)
-    return Marginal(**settings).fit(layout, batch)
+def share(x, asked, *, ordered=True):
+    """Of rows at least as far out as each of ``asked``, or equal to it."""
+    if not ordered:
+        return [((x == v).sum() + 0.5) / (len(x) + 1) for v in asked]
+    return [(min((x <= v).sum(), (x >= v).sum()) + 0.5) / (len(x) + 1) for v in asked]
 
 
-@pytest.mark.parametrize("n", [30, 1000, 20_000])
-def test_marginal_counts_as_a_histogram_does(n):
-    x = np.random.default_rng(0).normal(size=(n, 8)).astype(np.float32)
-    head = marginal(torch.from_numpy(x), Layout.of(8))
-    bins = min(20, max(5, round(n ** (1 / 3))))
-    found = head(None, Batch(torch.from_numpy(x))).numpy()
-    for j in range(8):
-        counts, edges = np.histogram(x[:, j].astype(float), bins)
-        place = np.clip(np.searchsorted(edges, x[:, j], "right") - 1, 0, bins - 1)
-        expected = -np.log((counts[place] + 0.5) / (n + bins / 2))
-        inside = np.abs(x[:, j, None] - edges[1:-1]).min(1) > 1e-5
-        np.testing.assert_allclose(found[inside, j], expected[inside], rtol=1e-3)
-        ends = [x[:, j].argmin(), x[:, j].argmax()]
-        assert inside[ends].all()  # the ends of the range are no strangers
+@pytest.mark.parametrize("n", [2, 30, 256])
+def test_tail_counts_rows_further_out(n):
+    x = np.random.default_rng(0).normal(size=(n, 4)).astype(np.float32)
+    x[:, 1] = np.rint(x[:, 1])  # ties
+    x[:, 2] = 0.3  # a constant column
+    head = Tail().fit(Layout.of(4), Batch(torch.from_numpy(x)))
+    asked = np.concatenate([x, 2 * x, np.rint(x), x + 50, x - 50])
+    found = head(None, Batch(torch.from_numpy(asked)))
+    expected = np.stack([-np.log(share(x[:, j], asked[:, j])) for j in range(4)], 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("steps", [5, 7, 20, 40])
-def test_cells_on_the_edges_of_bins_are_where_they_were_counted(steps):
-    """Whole numbers, scaled: each is found in the bin that it was put into."""
-    chance = np.random.default_rng(0)
-    scales, shifts = chance.uniform(0.3, 3, 50), chance.normal(size=50)
-    whole = chance.integers(0, steps + 1, size=(9000, 1))
-    x = torch.from_numpy((whole * scales / steps + shifts).astype(np.float32))
-    head = marginal(x, Layout.of(50))
-    found = head(None, Batch(x)).double()
-    counts = (-found).exp() * (9000 + head.bins / 2) - 0.5
-    # a bin of c rows gives c times 1 / c, so that the sum counts the bins in use
-    used = (1 / counts).sum(0)
-    torch.testing.assert_close(used, used.round(), rtol=0, atol=1e-2)
-    assert (used.round() <= head.bins).all()
-    assert (used > 1).all()
+def test_tail_keeps_some_values_of_many_and_is_right_within_a_tenth():
+    x = np.random.default_rng(0).standard_t(2, size=(100_000, 1)).astype(np.float32)
+    head = Tail().fit(Layout.of(1), Batch(torch.from_numpy(x)))
+    assert head.values.shape[1] <= Tail().points
+    asked = np.quantile(x, [0, 1e-5, 1e-3, 0.1, 0.3, 0.5, 0.9, 0.999, 1]).astype("f4")
+    found = head(None, Batch(torch.from_numpy(asked[:, None])))[:, 0]
+    np.testing.assert_allclose(found, -np.log(share(x[:, 0], asked)), atol=0.1)
+    assert found[0] == found[-1] == pytest.approx(-math.log(1.5 / 100_001))
 
 
-def test_beyond_the_bins_the_distance_counts():
-    x = torch.linspace(0, 10, 101).unsqueeze(1)
-    head = marginal(x, Layout.of(1))  # five bins of width 2
-    far = torch.tensor([[12.0], [30.0], [-2.0], [1e6]])
-    expected = [math.log(2 * 102) + math.log1p(d) for d in (1, 10, 1, 499_995)]
-    np.testing.assert_allclose(head(None, Batch(far))[:, 0], expected, rtol=1e-4)
-
-
-def test_marginal_of_levels_is_their_share():
+def test_tail_of_levels_is_their_share():
     layout = Layout(
         fields=(
             Field(content="category", shape=(1,), levels=4),
             Field(content="binary", shape=(1,)),
         )
     )
-    x = torch.tensor([[1.0, 0]] * 6 + [[2.0, 1]] * 3)
-    head = marginal(x, layout)
-    asked = torch.tensor([[1.0, 0], [2, 1], [3, 0], [0, 1]])
-    levels = [6.5 / 11, 3.5 / 11, 0.5 / 11, 0.5 / 11]
-    flags = [6.5 / 10, 3.5 / 10, 6.5 / 10, 3.5 / 10]
-    expected = -np.log(np.stack([levels, flags], 1))
-    np.testing.assert_allclose(head(None, Batch(asked)), expected, rtol=1e-6)
+    x = np.array([[1.0, 0]] * 6 + [[2.0, 1]] * 3, dtype=np.float32)
+    asked = np.array([[1.0, 0], [2, 1], [3, 0], [0, 1]], dtype=np.float32)
+    head = Tail().fit(layout, Batch(torch.from_numpy(x)))
+    levels, flags = (share(x[:, j], asked[:, j], ordered=False) for j in (0, 1))
+    found = head(None, Batch(torch.from_numpy(asked)))
+    np.testing.assert_allclose(found, -np.log([levels, flags]).T, rtol=1e-6)
 
 
-def test_marginal_of_a_constant_column_is_small_and_of_another_value_large():
-    head = marginal(torch.full((50, 1), 0.3), Layout.of(1))
-    same, other = head(None, Batch(torch.tensor([[0.3], [1.3]])))[:, 0].tolist()
-    assert same == pytest.approx(-math.log(50.5 / 52.5), rel=1e-5)
-    assert other > math.log(2 * 51)
+def test_deviation_is_the_square_of_the_distance_from_the_median():
+    batch = rows(201, gaps=False)
+    head = Deviation().fit(MIXED, batch)
+    x = batch.x.numpy()
+    expected = (x - np.median(x, 0)) ** 2
+    expected[:, 3:] = 0  # categories have no middle
+    np.testing.assert_allclose(head(None, batch), expected, rtol=1e-4, atol=1e-6)
 
 
-def test_missing_cells_are_neither_counted_nor_odd():
+@pytest.mark.parametrize("score", [Tail(), Deviation()])
+def test_missing_cells_are_neither_counted_nor_odd(score):
     batch = rows(200)
-    head = Marginal().fit(MIXED, batch)
+    head = score.fit(MIXED, batch)
     seen = batch.visible[:, 0] > 0
-    alone = marginal(batch.x[seen][:, :1], Layout.of(1), bins=int(head.bins[0]))
-    apart = Batch(batch.x[:, :1])
+    known = Batch(batch.x[seen][:, :1])
+    alone = score.fit(Layout.of(1), known)
     found = head(None, batch)
-    if int(alone.bins[0]) == int(head.bins[0]):
-        torch.testing.assert_close(found[seen][:, :1], alone(None, apart)[seen])
+    torch.testing.assert_close(found[seen][:, :1], alone(None, known))
     assert (found[batch.visible == 0] == 0).all()
-    assert (found[batch.visible == 1] != 0).all()
 
 
-def test_a_column_of_which_all_is_missing_can_be_asked_about():
+@pytest.mark.parametrize("score", [Tail(), Deviation()])
+def test_a_column_of_which_all_is_missing_can_be_asked_about(score):
     void = Batch(torch.zeros(20, 2), torch.tensor([[1.0, 0.0]]).repeat(20, 1))
-    head = Marginal().fit(Layout.of(2), void)
+    head = score.fit(Layout.of(2), void)
     assert (head(None, void)[:, 1] == 0).all()
     assert head(None, Batch(torch.ones(3, 2))).isfinite().all()
 
@@ -296,7 +280,7 @@ def test_errors_become_densities_of_student(n, gaps):
     total = np.zeros((n, 4))
     for j in range(4):
         known = errors[seen[:, j], j]
-        square = max(middle(known**2) / stats.chi2(1).median(), LEAST_ERROR)
+        square = max(middle(known**2) / stats.chi2(1).median(), Hidden.least_error)
         density = stats.t(FREEDOM, scale=math.sqrt(square)).logpdf
         surprise = density(0) - density(errors[:, j])
         total[:, j] = (surprise - middle(surprise[seen[:, j]])) * seen[:, j]
@@ -309,7 +293,7 @@ def test_errors_become_densities_of_student(n, gaps):
 
 def test_surprises_stay_nats():
     answers = torch.tensor([[1.0, 2.0], [2.0, 8.0], [3.0, 20.0]])
-    yardstick = Yardstick.learned(Marginal(), Layout.of(2), answers, None)
+    yardstick = Yardstick.learned(Tail(), Layout.of(2), answers, None)
     expected = (answers - torch.tensor([2.0, 8.0])) / yardstick.spread
     torch.testing.assert_close(yardstick(answers), expected)
 
@@ -323,7 +307,7 @@ def test_log_probabilities_enter_as_squared_deviance_residuals():
     real = MIXED.holding("real").tolist()
     for j in range(6):
         squares = nats[:, j] if real[j] else 2 * nats[:, j]
-        least = LEAST_ERROR if real[j] else LEAST_DEVIANCE
+        least = Hidden.least_error if real[j] else LEAST_DEVIANCE
         scale = max(middle(squares) / stats.chi2(1).median(), least)
         density = stats.t(FREEDOM, scale=math.sqrt(scale)).logpdf
         surprise = density(0) - density(np.sqrt(squares))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Effort = Literal["fast", "default", "high"]
 
-WEIGHTS = {"hidden": 1.0, "marginal": 0.6}
+WEIGHTS = {"hidden": 1.0, "tail": 0.45, "deviation": 0.45}
 """How much the answer to each question counts, where nothing is said of it."""
 
 
@@ -45,16 +45,17 @@ class Plan(NamedTuple):
             training=Training(
                 optimizer="adamw",
                 weight_decay=0.01,
-                learning_rate=2e-3,
+                learning_rate=6e-3,
                 schedule="one_cycle",
                 cutoff=10.0,
             ),
         )
 
     def views(self, scores: dict[str, float] | None) -> list[View]:
-        """Questions, and how much their answers count."""
+        """Questions, and how much their answers count; that which counts most first."""
         weights = WEIGHTS if scores is None else scores
-        return [View(self._score(name), weight) for name, weight in weights.items()]
+        order = sorted(weights.items(), key=lambda item: (-item[1], item[0]))
+        return [View(self._score(name), weight) for name, weight in order]
 
     def _score(self, name: str) -> Score:
         kind = Score.named(name)
@@ -63,7 +64,7 @@ class Plan(NamedTuple):
 
 PLANS: dict[Effort, Plan] = {
     "fast": Plan(width=48, folds=3, steps=300, rounds=1),
-    "default": Plan(width=192, folds=4, steps=800, rounds=6),
+    "default": Plan(width=192, folds=4, steps=500, rounds=6),
     "high": Plan(width=256, folds=8, steps=2000, rounds=12),
 }
 

@@ -56,6 +56,8 @@ class Score(Part):
     by_error: ClassVar[bool] = False
     """Whether its answer to real entries is a squared error, of any size, and not a
     surprise in nats."""
+    least_error: ClassVar[float] = 1e-3
+    """The smallest that counts as typical of real entries, whose variance is 1."""
     module: ClassVar[type[Any]]
     """Its `ScoreModule`."""
 
@@ -69,3 +71,10 @@ def cells_of(layout: Layout) -> Tensor:
     if layout.cells is None:
         return torch.arange(layout.event.numel())
     return torch.tensor(layout.cells)
+
+
+def medians(answers: Tensor, visible: Tensor | None) -> Tensor:
+    """Of each column (n, E) -> (E,), over what is not missing; 0 where all is."""
+    if visible is not None:
+        answers = answers.masked_fill(visible == 0, torch.nan)
+    return answers.nanmedian(0).values.nan_to_num(0.0)

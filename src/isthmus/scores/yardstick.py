@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Self
 import torch
 from torch import Tensor, nn
 
+from isthmus.scores.role import medians
+
 if TYPE_CHECKING:
     from isthmus.layout import Layout
     from isthmus.scores.role import Score
@@ -17,8 +19,8 @@ FREEDOM = 5.0
 CHI_SQUARE_MEDIAN = 0.4549
 """Median of the square of a standard normal number."""
 
-LEAST_ERROR, LEAST_DEVIANCE = 1e-3, 0.05
-"""Smallest scale of the squares of real entries, whose variance is 1, and of others."""
+LEAST_DEVIANCE = 0.05
+"""Smallest scale of the squares of entries that are not real."""
 
 LEAST_STILL = 1e-2
 """The same of entries that never differed: errors there tell of the network alone."""
@@ -66,8 +68,8 @@ class Yardstick(nn.Module):
         factor = (
             torch.where(real, 1.0, 2.0) if score.by_error else torch.zeros(len(real))
         )
-        typical = _medians(answers, visible) * factor / CHI_SQUARE_MEDIAN
-        least = torch.where(real, LEAST_ERROR, LEAST_DEVIANCE)
+        typical = medians(answers, visible) * factor / CHI_SQUARE_MEDIAN
+        least = torch.where(real, score.least_error, LEAST_DEVIANCE)
         if still is not None:
             least[still] = least[still].clamp_min(LEAST_STILL)
         found = cls(
@@ -76,7 +78,7 @@ class Yardstick(nn.Module):
             usual=torch.zeros(len(real)),
             spread=torch.ones(()),
         )
-        found.usual = _medians(found(answers), visible)
+        found.usual = medians(found(answers), visible)
         sums = found(answers, visible).double().sum(1)
         low, high = torch.quantile(sums, torch.tensor([0.25, 0.75], dtype=torch.double))
         found.spread = ((high - low) / 1.349).clamp_min(SMALLEST_SPREAD).float()
@@ -89,10 +91,3 @@ class Yardstick(nn.Module):
         surprise = torch.where(self.factor > 0, t, answers)
         found = (surprise - self.usual) / self.spread
         return found if visible is None else found * visible
-
-
-def _medians(answers: Tensor, visible: Tensor | None) -> Tensor:
-    """Of each column (n, E) -> (E,), over what is not missing; 0 where all is."""
-    if visible is not None:
-        answers = answers.masked_fill(visible == 0, torch.nan)
-    return answers.nanmedian(0).values.nan_to_num(0.0)
