@@ -203,7 +203,7 @@ def test_scores_can_be_asked_for_alone_and_weigh_as_told():
     inner = detector(scores={"hidden": 2.0}).fit(X)
     scores = detector(scores={"hidden": 1.0}).fit(X).score_samples(X)
     np.testing.assert_allclose(inner.score_samples(X), 2 * scores, rtol=1e-5)
-    for name in ("tail", "deviation", "rebuilt"):
+    for name in ("marginal", "rebuilt"):
         found = detector(scores={name: 1.0}).fit(X)
         assert np.isfinite(found.score_samples(X)).all()
         assert found.explain(X).contributions.shape == X.shape

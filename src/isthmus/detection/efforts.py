@@ -20,8 +20,11 @@ if TYPE_CHECKING:
 
 Effort = Literal["fast", "default", "high"]
 
-WEIGHTS = {"hidden": 1.0, "tail": 0.45, "deviation": 0.45}
+WEIGHTS = {"hidden": 1.0, "marginal": 0.7}
 """How much the answer to each question counts, where nothing is said of it."""
+
+CUTOFF = 4.0
+"""Rows rebuilt so many times worse than the middle one of their batch are left out."""
 
 
 class Plan(NamedTuple):
@@ -35,8 +38,8 @@ class Plan(NamedTuple):
     rounds: int
     """Masks per cell."""
 
-    def autoencoder(self) -> Autoencoder:
-        """A masked autoencoder that leaves out rows far off in its batches."""
+    def autoencoder(self, *, clean: bool = False) -> Autoencoder:
+        """A masked one; unless rows are ``clean``, it leaves out those far off."""
         return Autoencoder(
             size=self.width,
             architecture=Resnet(width=self.width),
@@ -47,7 +50,7 @@ class Plan(NamedTuple):
                 weight_decay=0.01,
                 learning_rate=6e-3,
                 schedule="one_cycle",
-                cutoff=10.0,
+                cutoff=None if clean else CUTOFF,
             ),
         )
 

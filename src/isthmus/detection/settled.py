@@ -28,7 +28,12 @@ class Settled(NamedTuple):
 def template(detector: Any) -> Autoencoder:
     """The unfitted autoencoder that a detector trains."""
     given = detector.autoencoder
-    made = PLANS[detector.effort].autoencoder() if given is None else clone(given)
+    clean = detector.contamination == 0
+    made = (
+        PLANS[detector.effort].autoencoder(clean=clean)
+        if given is None
+        else clone(given)
+    )
     wished = {"random_state": detector.random_state, "verbose": detector.verbose}
     for name in ("columns", "device"):
         if getattr(detector, name) is not None:

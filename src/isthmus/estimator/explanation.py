@@ -8,6 +8,7 @@ import numpy as np
 
 from isthmus.data.frames import Origin, like
 from isthmus.estimator.rows import read_rows
+from isthmus.scores.reasons import Reason, reasons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -36,6 +37,10 @@ class Explanation(NamedTuple):
     tail: Any = None
     """(n, columns): share of calibration rows whose cell contributes as little or less;
     None where no such rows are known."""
+
+    def top(self, most: int = 3) -> list[list[Reason]]:
+        """Of each row, the cells to blame first (see `reasons`)."""
+        return reasons(self, most)
 
 
 def explain(

@@ -56,8 +56,6 @@ class Score(Part):
     by_error: ClassVar[bool] = False
     """Whether its answer to real entries is a squared error, of any size, and not a
     surprise in nats."""
-    least_error: ClassVar[float] = 1e-3
-    """The smallest that counts as typical of real entries, whose variance is 1."""
     module: ClassVar[type[Any]]
     """Its `ScoreModule`."""
 

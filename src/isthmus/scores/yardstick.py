@@ -19,8 +19,12 @@ FREEDOM = 5.0
 CHI_SQUARE_MEDIAN = 0.4549
 """Median of the square of a standard normal number."""
 
-LEAST_DEVIANCE = 0.05
-"""Smallest scale of the squares of entries that are not real."""
+LEAST_ERROR, LEAST_DEVIANCE = 1e-3, 0.05
+"""Smallest scale of the squares of real entries, whose variance is 1, and of others."""
+
+MOST_DEVIANCE = 0.3
+"""Largest of others: however hard a level is to guess, one that is held for all but
+impossible is odd."""
 
 LEAST_STILL = 1e-2
 """The same of entries that never differed: errors there tell of the network alone."""
@@ -69,11 +73,12 @@ class Yardstick(nn.Module):
             torch.where(real, 1.0, 2.0) if score.by_error else torch.zeros(len(real))
         )
         typical = medians(answers, visible) * factor / CHI_SQUARE_MEDIAN
-        least = torch.where(real, score.least_error, LEAST_DEVIANCE)
+        least = torch.where(real, LEAST_ERROR, LEAST_DEVIANCE)
+        most = torch.where(real, torch.inf, MOST_DEVIANCE)
         if still is not None:
             least[still] = least[still].clamp_min(LEAST_STILL)
         found = cls(
-            scale=torch.maximum(typical, least),
+            scale=typical.clamp(least, most),
             factor=factor,
             usual=torch.zeros(len(real)),
             spread=torch.ones(()),
@@ -87,7 +92,12 @@ class Yardstick(nn.Module):
     def forward(self, answers: Tensor, visible: Tensor | None = None) -> Tensor:
         """Surprise above the usual one, (B, E), in units of ``spread``."""
         squares = answers * self.factor
-        t = 0.5 * (FREEDOM + 1) * torch.log1p(squares / (FREEDOM * self.scale))
+        t = student(squares, self.scale)
         surprise = torch.where(self.factor > 0, t, answers)
         found = (surprise - self.usual) / self.spread
         return found if visible is None else found * visible
+
+
+def student(squares: Tensor, scale: Tensor) -> Tensor:
+    """Surprise of squared errors, above that of none, if they are Student t."""
+    return 0.5 * (FREEDOM + 1) * torch.log1p(squares / (FREEDOM * scale))

@@ -1,4 +1,4 @@
-"""How far out does a cell lie in its column?"""
+"""How odd is a cell in its column, whatever the others are?"""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
-from isthmus.scores.role import Score, ScoreModule
+from isthmus.scores.role import Score, ScoreModule, medians
+from isthmus.scores.yardstick import CHI_SQUARE_MEDIAN, student
 
 if TYPE_CHECKING:
     from isthmus.layout import Layout
@@ -19,21 +20,31 @@ if TYPE_CHECKING:
 BEYOND = torch.finfo(torch.float32).max
 """Larger than any entry."""
 
+LEAST = 0.1
+"""Smallest scale of squared distances: a column whose entries hardly ever differ from
+the median does not drown the others when one does."""
 
-class _Tail(ScoreModule):
+
+class _Marginal(ScoreModule):
     values: Tensor
     """(E, P): some values of each entry in order; `BEYOND` where it has fewer."""
     below: Tensor
-    """(E, P + 1): how many rows lie below each, and below infinity."""
+    """(E, P + 1): how many rows lie below each, and in all."""
     upto: Tensor
-    """(E, P + 1): how many rows lie at or below nothing, and each of them."""
+    """(E, P + 1): none, and how many rows lie at or below each."""
     known: Tensor
     """(E,): rows in which the entry is not missing."""
     ordered: Tensor
-    """(E,): whether far is more than rare."""
+    """(E,): whether far out is more than rare."""
+    middle: Tensor
+    """(E,): the median."""
+    scale: Tensor
+    """(E,): of squared distances from it."""
 
     def forward(self, module: AutoencoderModule, batch: Batch) -> Tensor:
-        found = -((self._rows(batch.x) + 0.5) / (self.known + 1)).log()
+        rare = -((self._rows(batch.x) + 0.5) / (self.known + 1)).log()
+        far = student((batch.x - self.middle).square(), self.scale)
+        found = ((rare + far) / 2).where(self.ordered, rare)
         return found if batch.visible is None else found * batch.visible
 
     def _rows(self, x: Tensor) -> Tensor:
@@ -42,20 +53,22 @@ class _Tail(ScoreModule):
         first = torch.searchsorted(self.values, asked)
         last = torch.searchsorted(self.values, asked, right=True)
         low, high = self.upto.gather(1, last).T, self.below.gather(1, first).T
-        far = torch.minimum(low, self.known - high)
-        same = (low - high).clamp(min=0)
+        far, same = torch.minimum(low, self.known - high), (low - high).clamp(min=0)
         return far.where(self.ordered, same)
 
 
-class Tail(Score):
-    """-log of the share of rows that lie at least as far out on the same side.
+class Marginal(Score):
+    """-log of the share of rows with the same level, or a number as far out.
 
-    Of numbers, the share below or above, whichever is smaller (compare Li et al.,
-    2022); of categories, the share of the level. Shares are (count + 1/2) / (n + 1).
-    At most ``points`` values of a column are kept, ever denser towards both ends.
+    Of numbers, the mean of two answers: -log of the share of rows that lie at least as
+    far out on the same side (compare Li et al., 2022), and the surprise of the distance
+    from the median under a Student t density. The share tells ranks from the first row
+    on, and no two numbers beyond all others apart; the density does. Shares are (count
+    + 1/2) / (n + 1). At most ``points`` numbers of a column are kept, ever denser
+    towards both ends.
     """
 
-    module: ClassVar[type[Any]] = _Tail
+    module: ClassVar[type[Any]] = _Marginal
 
     points: PositiveInt = 256
 
@@ -66,19 +79,28 @@ class Tail(Score):
             x if visible is None else x[visible[:, j] > 0]
             for j, x in enumerate(batch.x.T)
         ]
-        kept = [_kept(x, self.points) for x in columns]
-        values = torch.full((len(kept), self.points), BEYOND)
+        ordered = layout.holding("real", "unit", "count").flatten()
+        points = max(self.points, *(field.levels or 2 for field in layout.fields))
+        values = torch.full((len(columns), points), BEYOND)
         known = torch.tensor([float(len(x)) for x in columns])
-        below = known.unsqueeze(1).repeat(1, self.points + 1)
+        below = known.unsqueeze(1).repeat(1, points + 1)
         upto = below.clone()
         upto[:, 0] = 0
-        for j, (some, fewer, up) in enumerate(kept):
+        for j, x in enumerate(columns):
+            some, fewer, up = _kept(x, self.points if ordered[j] else points)
             values[j, : len(some)] = some
             below[j, : len(some)] = fewer
             upto[j, 1 : len(some) + 1] = up
-        ordered = layout.holding("real", "unit", "count").flatten()
-        return _Tail(
-            values=values, below=below, upto=upto, known=known, ordered=ordered
+        middle = medians(batch.x, visible)
+        scale = medians((batch.x - middle).square(), visible) / CHI_SQUARE_MEDIAN
+        return _Marginal(
+            values=values,
+            below=below,
+            upto=upto,
+            known=known,
+            ordered=ordered,
+            middle=middle,
+            scale=scale.clamp_min(LEAST),
         )
 
 
