@@ -14,7 +14,6 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
 
 import isthmus
-from isthmus.estimator.explanation import Explanation
 from isthmus.plots import draw_reasons, draw_scores
 
 
@@ -26,24 +25,13 @@ def tumours() -> tuple[pd.DataFrame, pd.DataFrame, pd.Series]:
     return known, new, benign[new.index] == 0
 
 
-def in_words(why: Explanation, row: int) -> str:
-    """The three columns that speak loudest against a row."""
-    said = []
-    for column in why.contributions.loc[row].nsmallest(3).index:
-        actual, expected = why.actual[column][row], why.expected[column][row]
-        tail = why.tail[column][row]
-        said.append(
-            f"    {column}: {actual:.4g}, where {expected:.4g} was expected "
-            f"(so odd in at most {tail:.1%} of the benign)"
-        )
-    return "\n".join(said)
-
-
 def main(out: Path) -> tuple[float, float, float]:
     """Area under the ROC curve; shares of the malignant and of the benign flagged."""
     out.mkdir(parents=True, exist_ok=True)
     known, new, malignant = tumours()
-    detector = isthmus.AnomalyDetector(fpr=0.05, effort="fast", verbose=0).fit(known)
+    detector = isthmus.AnomalyDetector(  # 0: the known are all benign
+        contamination=0, fpr=0.05, effort="fast", verbose=0
+    ).fit(known)
     scores = detector.score_samples(new)
     area = float(roc_auc_score(malignant, -scores))
     print(f"area under the ROC curve {area:.3f}, of tumours that training has not seen")
@@ -60,9 +48,13 @@ def main(out: Path) -> tuple[float, float, float]:
     oddest = new.iloc[np.argsort(scores)[:4]]
     why = detector.explain(oddest)
     titles = []
-    for row, score in zip(oddest.index, np.sort(scores), strict=False):
+    for row, score, cells in zip(
+        oddest.index, np.sort(scores)[:4], why.top(3), strict=True
+    ):
         titles.append(f"tumour {row}: score {score:.1f}")
-        print(titles[-1], in_words(why, row), sep="\n")
+        print(titles[-1])
+        for cell in cells:
+            print(f"    {cell}; so odd in at most {cell.tail:.1%} of the benign")
     draw_reasons(out / "reasons.png", why, titles)
     print(f"wrote {out / 'reasons.png'}")
     labels = malignant.map({True: "malignant", False: "benign"})

@@ -291,6 +291,16 @@ def test_columns_that_do_not_agree_are_named(made):
         detector().fit(rows()).predict(rows()[:, :3])
 
 
+def test_rows_that_are_said_to_be_clean_are_all_learned():
+    """A rare kind of row is learned, and not left out as far off."""
+    X = rows()
+    X[:9] += 4
+    usual, clean = (detector(contamination=c).fit(X) for c in ("auto", 0))
+    assert usual.autoencoder_.training.cutoff == efforts.CUTOFF
+    assert clean.autoencoder_.training.cutoff is None
+    assert (usual.score_samples(X) != clean.score_samples(X)).any()
+
+
 def test_unseen_levels_are_odd_and_told(made):
     frame = guests()
     seen = frame["job"].notna()

@@ -14,13 +14,14 @@ from isthmus.corruptions.masking import Masking
 from isthmus.layout import Field, Layout
 from isthmus.likelihoods.by_column import ByColumn
 from isthmus.model import AutoencoderModule, Recipe
-from isthmus.scores.deviation import Deviation
 from isthmus.scores.hidden import MOST_ALONE, Hidden
+from isthmus.scores.marginal import LEAST, Marginal
 from isthmus.scores.rebuilt import Rebuilt
-from isthmus.scores.tail import Tail
 from isthmus.scores.yardstick import (
     FREEDOM,
     LEAST_DEVIANCE,
+    LEAST_ERROR,
+    MOST_DEVIANCE,
     Yardstick,
 )
 from isthmus.trace import Batch, Context
@@ -170,78 +171,84 @@ def test_of_many_cells_several_are_hidden_at_a_time_for_what_is_expected():
     assert (found.log_actual != 0).all()
 
 
-# -------------------------------------------------- tail and deviation
+# -------------------------------------------------- marginal
 
 
-def share(x, asked, *, ordered=True):
-    """Of rows at least as far out as each of ``asked``, or equal to it."""
-    if not ordered:
-        return [((x == v).sum() + 0.5) / (len(x) + 1) for v in asked]
-    return [(min((x <= v).sum(), (x >= v).sum()) + 0.5) / (len(x) + 1) for v in asked]
+def marginal_of(x, asked, *, ordered=True):
+    """The surprise of each of ``asked`` among ``x``, in loops."""
+    found = []
+    middle = np.quantile(x, 0.5, method="lower").astype(float)
+    squares = np.quantile((x - middle) ** 2, 0.5, method="lower")
+    square = max(squares / stats.chi2(1).median(), LEAST)
+    density = stats.t(FREEDOM, scale=math.sqrt(square)).logpdf
+    for v in asked:
+        out = min((x <= v).sum(), (x >= v).sum()) if ordered else (x == v).sum()
+        rare = -math.log((out + 0.5) / (len(x) + 1))
+        far = density(0) - density(v - middle)
+        found.append((rare + far) / 2 if ordered else rare)
+    return found
 
 
 @pytest.mark.parametrize("n", [2, 30, 256])
-def test_tail_counts_rows_further_out(n):
+def test_marginal_counts_rows_further_out_and_takes_distances(n):
     x = np.random.default_rng(0).normal(size=(n, 4)).astype(np.float32)
     x[:, 1] = np.rint(x[:, 1])  # ties
     x[:, 2] = 0.3  # a constant column
-    head = Tail().fit(Layout.of(4), Batch(torch.from_numpy(x)))
+    head = Marginal().fit(Layout.of(4), Batch(torch.from_numpy(x)))
     asked = np.concatenate([x, 2 * x, np.rint(x), x + 50, x - 50])
     found = head(None, Batch(torch.from_numpy(asked)))
-    expected = np.stack([-np.log(share(x[:, j], asked[:, j])) for j in range(4)], 1)
-    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    expected = np.stack([marginal_of(x[:, j], asked[:, j]) for j in range(4)], 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
 
 
-def test_tail_keeps_some_values_of_many_and_is_right_within_a_tenth():
+def test_marginal_keeps_some_of_many_numbers_and_is_right_within_a_tenth():
     x = np.random.default_rng(0).standard_t(2, size=(100_000, 1)).astype(np.float32)
-    head = Tail().fit(Layout.of(1), Batch(torch.from_numpy(x)))
-    assert head.values.shape[1] <= Tail().points
+    head = Marginal().fit(Layout.of(1), Batch(torch.from_numpy(x)))
+    assert head.values.shape[1] == Marginal().points
     asked = np.quantile(x, [0, 1e-5, 1e-3, 0.1, 0.3, 0.5, 0.9, 0.999, 1]).astype("f4")
     found = head(None, Batch(torch.from_numpy(asked[:, None])))[:, 0]
-    np.testing.assert_allclose(found, -np.log(share(x[:, 0], asked)), atol=0.1)
-    assert found[0] == found[-1] == pytest.approx(-math.log(1.5 / 100_001))
+    np.testing.assert_allclose(found, marginal_of(x[:, 0], asked), atol=0.1)
 
 
-def test_tail_of_levels_is_their_share():
+def test_marginal_of_levels_is_their_share():
     layout = Layout(
         fields=(
-            Field(content="category", shape=(1,), levels=4),
+            Field(content="category", shape=(1,), levels=400),
             Field(content="binary", shape=(1,)),
         )
     )
-    x = np.array([[1.0, 0]] * 6 + [[2.0, 1]] * 3, dtype=np.float32)
-    asked = np.array([[1.0, 0], [2, 1], [3, 0], [0, 1]], dtype=np.float32)
-    head = Tail().fit(layout, Batch(torch.from_numpy(x)))
-    levels, flags = (share(x[:, j], asked[:, j], ordered=False) for j in (0, 1))
+    chance = np.random.default_rng(0)
+    x = np.stack([chance.integers(400, size=900), chance.random(900) < 0.1], 1)
+    x = x.astype(np.float32)
+    asked = np.concatenate([x, [[399.0, 1.0], [7.0, 0.0]]]).astype(np.float32)
+    head = Marginal().fit(layout, Batch(torch.from_numpy(x)))
     found = head(None, Batch(torch.from_numpy(asked)))
-    np.testing.assert_allclose(found, -np.log([levels, flags]).T, rtol=1e-6)
+    for j in (0, 1):
+        expected = marginal_of(x[:, j], asked[:, j], ordered=False)
+        np.testing.assert_allclose(found[:, j], expected, rtol=1e-5)
 
 
-def test_deviation_is_the_square_of_the_distance_from_the_median():
-    batch = rows(201, gaps=False)
-    head = Deviation().fit(MIXED, batch)
-    x = batch.x.numpy()
-    expected = (x - np.median(x, 0)) ** 2
-    expected[:, 3:] = 0  # categories have no middle
-    np.testing.assert_allclose(head(None, batch), expected, rtol=1e-4, atol=1e-6)
+def test_the_distance_tells_cells_beyond_all_rows_apart():
+    x = torch.linspace(-1, 1, 101).unsqueeze(1)
+    head = Marginal().fit(Layout.of(1), Batch(x))
+    near, far, farther = head(None, Batch(torch.tensor([[1.0], [2.0], [2000.0]])))
+    assert near < far < farther
 
 
-@pytest.mark.parametrize("score", [Tail(), Deviation()])
-def test_missing_cells_are_neither_counted_nor_odd(score):
+def test_missing_cells_are_neither_counted_nor_odd():
     batch = rows(200)
-    head = score.fit(MIXED, batch)
+    head = Marginal().fit(MIXED, batch)
     seen = batch.visible[:, 0] > 0
     known = Batch(batch.x[seen][:, :1])
-    alone = score.fit(Layout.of(1), known)
+    alone = Marginal().fit(Layout.of(1), known)
     found = head(None, batch)
     torch.testing.assert_close(found[seen][:, :1], alone(None, known))
     assert (found[batch.visible == 0] == 0).all()
 
 
-@pytest.mark.parametrize("score", [Tail(), Deviation()])
-def test_a_column_of_which_all_is_missing_can_be_asked_about(score):
+def test_a_column_of_which_all_is_missing_can_be_asked_about():
     void = Batch(torch.zeros(20, 2), torch.tensor([[1.0, 0.0]]).repeat(20, 1))
-    head = score.fit(Layout.of(2), void)
+    head = Marginal().fit(Layout.of(2), void)
     assert (head(None, void)[:, 1] == 0).all()
     assert head(None, Batch(torch.ones(3, 2))).isfinite().all()
 
@@ -280,7 +287,7 @@ def test_errors_become_densities_of_student(n, gaps):
     total = np.zeros((n, 4))
     for j in range(4):
         known = errors[seen[:, j], j]
-        square = max(middle(known**2) / stats.chi2(1).median(), Hidden.least_error)
+        square = max(middle(known**2) / stats.chi2(1).median(), LEAST_ERROR)
         density = stats.t(FREEDOM, scale=math.sqrt(square)).logpdf
         surprise = density(0) - density(errors[:, j])
         total[:, j] = (surprise - middle(surprise[seen[:, j]])) * seen[:, j]
@@ -293,7 +300,7 @@ def test_errors_become_densities_of_student(n, gaps):
 
 def test_surprises_stay_nats():
     answers = torch.tensor([[1.0, 2.0], [2.0, 8.0], [3.0, 20.0]])
-    yardstick = Yardstick.learned(Tail(), Layout.of(2), answers, None)
+    yardstick = Yardstick.learned(Marginal(), Layout.of(2), answers, None)
     expected = (answers - torch.tensor([2.0, 8.0])) / yardstick.spread
     torch.testing.assert_close(yardstick(answers), expected)
 
@@ -307,8 +314,9 @@ def test_log_probabilities_enter_as_squared_deviance_residuals():
     real = MIXED.holding("real").tolist()
     for j in range(6):
         squares = nats[:, j] if real[j] else 2 * nats[:, j]
-        least = Hidden.least_error if real[j] else LEAST_DEVIANCE
+        least = LEAST_ERROR if real[j] else LEAST_DEVIANCE
         scale = max(middle(squares) / stats.chi2(1).median(), least)
+        scale = scale if real[j] else min(scale, MOST_DEVIANCE)
         density = stats.t(FREEDOM, scale=math.sqrt(scale)).logpdf
         surprise = density(0) - density(np.sqrt(squares))
         expected = surprise - middle(surprise)

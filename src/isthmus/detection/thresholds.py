@@ -108,10 +108,10 @@ def refuse(detector: Any) -> None:
         )
     if detector.fpr is not None:
         rate("fpr", detector.fpr)
-        if share != "auto":
+        if share not in {"auto", 0}:
             raise RecipeError(
                 "contamination and fpr both say where outliers begin. Leave "
-                "contamination='auto', or fpr=None."
+                "contamination='auto' (or 0: no row is an outlier), or fpr=None."
             )
     if detector.calibration != "auto":
         rate("calibration", detector.calibration)

@@ -49,10 +49,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     Parameters
     ----------
     contamination : float from 0 to 0.5, or "auto"
-        Share of the training rows that are flagged; 0 for none. ``"auto"`` leaves it to
-        ``fpr``. Without that it takes the logarithm of how far each score lies below
-        the best one, and flags rows more than 1.5 interquartile ranges above the third
-        quartile of training (Tukey, 1977), and in any case the least normal one.
+        Share of the training rows that are flagged. 0 says that all of them are normal:
+        none is flagged, or left out of the training as far off; ``fpr`` may come with
+        it. ``"auto"`` leaves it to ``fpr``. Without that it takes the logarithm of how
+        far each score lies below the best one, and flags rows more than 1.5
+        interquartile ranges above the third quartile of training (Tukey, 1977), and in
+        any case the least normal one.
     fpr : float, optional
         False-alarm rate: the probability that a normal row, which need not be of the
         training rows, is flagged. A row is flagged if its p-value is at most ``fpr``.
