@@ -177,9 +177,8 @@ def test_of_many_cells_several_are_hidden_at_a_time_for_what_is_expected():
 def marginal_of(x, asked, *, ordered=True):
     """The surprise of each of ``asked`` among ``x``, in loops."""
     found = []
-    middle = np.quantile(x, 0.5, method="lower").astype(float)
-    squares = np.quantile((x - middle) ** 2, 0.5, method="lower")
-    square = max(squares / stats.chi2(1).median(), LEAST)
+    middle = x.mean(dtype=float)
+    square = max(x.var(dtype=float), LEAST)
     density = stats.t(FREEDOM, scale=math.sqrt(square)).logpdf
     for v in asked:
         out = min((x <= v).sum(), (x >= v).sum()) if ordered else (x == v).sum()

@@ -9,8 +9,8 @@ import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
-from isthmus.scores.role import Score, ScoreModule, medians
-from isthmus.scores.yardstick import CHI_SQUARE_MEDIAN, student
+from isthmus.scores.role import Score, ScoreModule, means
+from isthmus.scores.yardstick import student
 
 if TYPE_CHECKING:
     from isthmus.layout import Layout
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 BEYOND = torch.finfo(torch.float32).max
 """Larger than any entry."""
 
-LEAST = 0.1
-"""Smallest scale of squared distances: a column whose entries hardly ever differ from
-the median does not drown the others when one does."""
+LEAST = 1e-2
+"""Smallest variance: a column that never differed does not drown the others when it
+does."""
 
 
 class _Marginal(ScoreModule):
@@ -37,9 +37,9 @@ class _Marginal(ScoreModule):
     ordered: Tensor
     """(E,): whether far out is more than rare."""
     middle: Tensor
-    """(E,): the median."""
+    """(E,): the mean."""
     scale: Tensor
-    """(E,): of squared distances from it."""
+    """(E,): the variance."""
 
     def forward(self, module: AutoencoderModule, batch: Batch) -> Tensor:
         rare = -((self._rows(batch.x) + 0.5) / (self.known + 1)).log()
@@ -62,10 +62,10 @@ class Marginal(Score):
 
     Of numbers, the mean of two answers: -log of the share of rows that lie at least as
     far out on the same side (compare Li et al., 2022), and the surprise of the distance
-    from the median under a Student t density. The share tells ranks from the first row
-    on, and no two numbers beyond all others apart; the density does. Shares are (count
-    + 1/2) / (n + 1). At most ``points`` numbers of a column are kept, ever denser
-    towards both ends.
+    from the mean, in standard deviations, under a Student t density. The share tells
+    ranks from the first row on, and no two numbers beyond all others apart; the density
+    does. Shares are (count + 1/2) / (n + 1). At most ``points`` numbers of a column are
+    kept, ever denser towards both ends.
     """
 
     module: ClassVar[type[Any]] = _Marginal
@@ -91,8 +91,8 @@ class Marginal(Score):
             values[j, : len(some)] = some
             below[j, : len(some)] = fewer
             upto[j, 1 : len(some) + 1] = up
-        middle = medians(batch.x, visible)
-        scale = medians((batch.x - middle).square(), visible) / CHI_SQUARE_MEDIAN
+        middle = means(batch.x, visible)
+        scale = means((batch.x - middle).square(), visible)
         return _Marginal(
             values=values,
             below=below,

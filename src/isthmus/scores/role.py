@@ -71,6 +71,13 @@ def cells_of(layout: Layout) -> Tensor:
     return torch.tensor(layout.cells)
 
 
+def means(x: Tensor, visible: Tensor | None) -> Tensor:
+    """Of each column (n, E) -> (E,), over what is not missing; 0 where all is."""
+    weights = torch.ones_like(x) if visible is None else visible
+    total = (x.double() * weights).sum(0) / weights.double().sum(0).clamp_min(1)
+    return total.to(x)
+
+
 def medians(answers: Tensor, visible: Tensor | None) -> Tensor:
     """Of each column (n, E) -> (E,), over what is not missing; 0 where all is."""
     if visible is not None:
