@@ -186,7 +186,10 @@ def test_a_score_is_in_spreads_of_rows_judged_by_those_that_left_them_out():
     """Of each entry the median of training counts 0, and the quartiles are normal."""
     X = rows(101)
     fitted = detector(scores={"hidden": 1.0}).fit(X)
+    with_excess = fitted.score_samples(X)
+    fitted._scorer.judge.excess = None
     scores, cells = fitted.score_samples(X), fitted.explain(X).contributions
+    assert (with_excess <= scores).all()
     assert stats.iqr(scores) == pytest.approx(1.349, rel=1e-4)
     np.testing.assert_allclose(np.median(cells, axis=0), 0, atol=1e-5)
 

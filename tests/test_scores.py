@@ -14,6 +14,7 @@ from isthmus.corruptions.masking import Masking
 from isthmus.layout import Field, Layout
 from isthmus.likelihoods.by_column import ByColumn
 from isthmus.model import AutoencoderModule, Recipe
+from isthmus.scores.excess import WEIGHT, Excess
 from isthmus.scores.hidden import MOST_ALONE, Hidden
 from isthmus.scores.marginal import LEAST, Marginal
 from isthmus.scores.rebuilt import Rebuilt
@@ -169,6 +170,30 @@ def test_of_many_cells_several_are_hidden_at_a_time_for_what_is_expected():
     assert len(masks) == MOST_ALONE
     assert (masks.sum(0) == 1).all()
     assert (found.log_actual != 0).all()
+
+
+# -------------------------------------------------- excess
+
+
+def test_excess_adds_what_rarity_says_beyond_the_rarest_of_a_row():
+    chance = np.random.default_rng(0)
+    cells = chance.normal(size=(200, 4)).astype(np.float32)
+    excess = Excess.learned(torch.from_numpy(cells), None, weight=2.0)
+    asked = np.concatenate([cells[:50], cells[:50] + 3, cells[:50] - 9])
+    found = excess(torch.from_numpy(asked)).numpy()
+    share = (1 + (cells[None] >= asked[:, None]).sum(1)) / 201
+    beyond = np.maximum(-np.log(share) - math.log(4), 0)
+    np.testing.assert_allclose(found, asked + 2 * WEIGHT * beyond, rtol=1e-5, atol=1e-5)
+    assert 0 < (beyond[:50] > 0).any(1).mean() < 1
+    assert (found[100:] == asked[100:]).all()  # nothing is odd in being usual
+
+
+def test_excess_leaves_missing_cells_alone():
+    cells, seen = torch.randn(50, 3), torch.ones(50, 3)
+    seen[:20, 0], seen[:, 2] = 0, 0
+    excess = Excess.learned(cells * seen, seen)
+    assert (excess(cells * seen, seen)[seen == 0] == 0).all()
+    assert excess.known.tolist() == [30, 50, 0]
 
 
 # -------------------------------------------------- marginal

@@ -16,6 +16,7 @@ from isthmus.estimator.judge import Judge, PlainJudge
 from isthmus.estimator.rows import columns_of
 from isthmus.estimator.state import State, module_from, refuse_misfits
 from isthmus.scores.calibration import Calibration
+from isthmus.scores.excess import Excess
 from isthmus.scores.role import Score
 from isthmus.scores.yardstick import Yardstick
 from isthmus.trace import Batch
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PLAIN = ("contamination", "fpr", "effort", "calibration", "folds", "scores", "verbose")
-REPLICA, HEAD, YARDSTICK, CALIBRATION = "replica", "head", "yardstick", "calibration"
+REPLICA, HEAD, YARDSTICK, EXCESS = "replica", "head", "yardstick", "excess"
+CALIBRATION = "calibration"
 
 
 def detector_state(detector: Any) -> State:
@@ -60,6 +62,8 @@ def detector_state(detector: Any) -> State:
             tensors |= _named(f"{YARDSTICK}.{v}", judge.yardsticks[v].state_dict())
             for k, head in enumerate(heads):
                 tensors |= _named(f"{HEAD}.{v}.{k}", head.state_dict())
+        if judge.excess is not None:
+            tensors |= _named(EXCESS, judge.excess.state_dict())
     return State(plain, {n: t.detach().cpu().contiguous() for n, t in tensors.items()})
 
 
@@ -68,7 +72,7 @@ def detector_from_state(
 ) -> Any:
     """Rebuild a fitted detector, of this version or an earlier one."""
     plain = state.plain
-    others = (REPLICA, HEAD, YARDSTICK, CALIBRATION)
+    others = (REPLICA, HEAD, YARDSTICK, EXCESS, CALIBRATION)
     first = {
         n: t for n, t in state.tensors.items() if n.partition(".")[0] not in others
     }
@@ -118,6 +122,8 @@ def _judge(
         yardsticks.append(Yardstick(**_fitting(wanted, f"{YARDSTICK}.{v}", tensors)))
     weights = [float(view["weight"]) for view in views]
     judge = Judge(replicas, scores, heads, yardsticks, weights)
+    wanted = Excess.learned(zeros.x, None).state_dict()
+    judge.excess = Excess(**_fitting(wanted, EXCESS, tensors))
     judge = judge.to(fitted._device).eval()  # noqa: SLF001
     for k in range(folds):
         answer = judge.cells(zeros, np.array([k]))

@@ -12,6 +12,7 @@ from isthmus.data.blocks import in_blocks
 from isthmus.estimator.judge import Judge, View, block_of, fold_of
 from isthmus.estimator.parameters import training_of
 from isthmus.model import AutoencoderModule, can_stack, stacked, unstack
+from isthmus.scores.excess import Excess
 from isthmus.scores.yardstick import Yardstick
 from isthmus.training import ReplicaTrainer, seeded
 
@@ -55,7 +56,11 @@ def cross_fitted(
     ]
     scores, weights = [list(column) for column in zip(*views, strict=True)]
     judge = Judge(modules, scores, heads, yardsticks, weights)
-    return judge.to(estimator._device).eval()  # noqa: SLF001
+    judge = judge.to(estimator._device).eval()  # noqa: SLF001
+    cells = judge.cells(some_rows, their_place)
+    excess = Excess.learned(cells, some_rows.visible, max(weights))
+    judge.excess = excess.to(estimator._device)  # noqa: SLF001
+    return judge
 
 
 def _train(

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.data.blocks import in_blocks
+from isthmus.scores.excess import Excess
 from isthmus.scores.reconstruction_likelihood import score_cells, score_rows
 from isthmus.scores.role import Expected, Score, ScoreModule
 from isthmus.scores.yardstick import Yardstick
@@ -91,6 +92,7 @@ class Judge(nn.Module):
         weights: list[float],
     ) -> None:
         super().__init__()
+        self.excess: Excess | None = None  # of cells, that are to be known first
         self.replicas, self.scores, self.heads = replicas, scores, heads
         self.yardsticks, self.weights = yardsticks, weights
         self.block = block_of([some[0] for some in heads])
@@ -127,7 +129,7 @@ class Judge(nn.Module):
             part = weight * yardstick(answers, block.visible)
             total = part if total is None else total + part
         assert total is not None, "there is a view"
-        return (total,)
+        return (total if self.excess is None else self.excess(total, block.visible),)
 
     def _expected(self, k: int, block: Batch) -> tuple[Tensor, ...]:
         return tuple(self.heads[0][k].expected(self.replicas[k], block))

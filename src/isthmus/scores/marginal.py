@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from pydantic import PositiveInt
 from torch import Tensor
 
+from isthmus.scores.ranks import Ranks
 from isthmus.scores.role import Score, ScoreModule, means
 from isthmus.scores.yardstick import student
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from isthmus.model import AutoencoderModule
     from isthmus.trace import Batch
 
-BEYOND = torch.finfo(torch.float32).max
-"""Larger than any entry."""
-
 LEAST = 1e-2
 """Smallest variance: a column that never differed does not drown the others when it
 does."""
@@ -27,13 +24,10 @@ does."""
 
 class _Marginal(ScoreModule):
     values: Tensor
-    """(E, P): some values of each entry in order; `BEYOND` where it has fewer."""
     below: Tensor
-    """(E, P + 1): how many rows lie below each, and in all."""
     upto: Tensor
-    """(E, P + 1): none, and how many rows lie at or below each."""
     known: Tensor
-    """(E,): rows in which the entry is not missing."""
+    """These four: `Ranks`."""
     ordered: Tensor
     """(E,): whether far out is more than rare."""
     middle: Tensor
@@ -42,19 +36,14 @@ class _Marginal(ScoreModule):
     """(E,): the variance."""
 
     def forward(self, module: AutoencoderModule, batch: Batch) -> Tensor:
-        rare = -((self._rows(batch.x) + 0.5) / (self.known + 1)).log()
+        ranks = Ranks(self.values, self.below, self.upto, self.known)
+        low, high = ranks.counts(batch.x)
+        same = (low + high - self.known).clamp(min=0)
+        rows = torch.minimum(low, high).where(self.ordered, same)
+        rare = -((rows + 0.5) / (self.known + 1)).log()
         far = student((batch.x - self.middle).square(), self.scale)
         found = ((rare + far) / 2).where(self.ordered, rare)
         return found if batch.visible is None else found * batch.visible
-
-    def _rows(self, x: Tensor) -> Tensor:
-        """How many rows lie at least as far out; of what has no order, are equal."""
-        asked = x.T.contiguous()
-        first = torch.searchsorted(self.values, asked)
-        last = torch.searchsorted(self.values, asked, right=True)
-        low, high = self.upto.gather(1, last).T, self.below.gather(1, first).T
-        far, same = torch.minimum(low, self.known - high), (low - high).clamp(min=0)
-        return far.where(self.ordered, same)
 
 
 class Marginal(Score):
@@ -80,37 +69,14 @@ class Marginal(Score):
             for j, x in enumerate(batch.x.T)
         ]
         ordered = layout.holding("real", "unit", "count").flatten()
-        points = max(self.points, *(field.levels or 2 for field in layout.fields))
-        values = torch.full((len(columns), points), BEYOND)
-        known = torch.tensor([float(len(x)) for x in columns])
-        below = known.unsqueeze(1).repeat(1, points + 1)
-        upto = below.clone()
-        upto[:, 0] = 0
-        for j, x in enumerate(columns):
-            some, fewer, up = _kept(x, self.points if ordered[j] else points)
-            values[j, : len(some)] = some
-            below[j, : len(some)] = fewer
-            upto[j, 1 : len(some) + 1] = up
+        levels = max(field.levels or 2 for field in layout.fields)
+        wide = max(levels, self.points)
+        ranks = Ranks.of(columns, [self.points if o else wide for o in ordered])
         middle = means(batch.x, visible)
         scale = means((batch.x - middle).square(), visible)
         return _Marginal(
-            values=values,
-            below=below,
-            upto=upto,
-            known=known,
+            **ranks._asdict(),
             ordered=ordered,
             middle=middle,
             scale=scale.clamp_min(LEAST),
         )
-
-
-def _kept(x: Tensor, points: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Values of a column in order, and how many rows lie below, or not above, each."""
-    values, counts = x.unique(return_counts=True)
-    upto = counts.cumsum(0)
-    if len(values) > points:
-        steps = torch.logspace(0, math.log10(len(x) / 2), points // 2)
-        ranks = torch.cat([steps, len(x) + 1 - steps]).round().long()
-        keep = torch.searchsorted(upto, ranks).clamp(max=len(values) - 1).unique()
-        values, counts, upto = values[keep], counts[keep], upto[keep]
-    return values, upto - counts, upto
