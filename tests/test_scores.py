@@ -203,7 +203,8 @@ def marginal_of(x, asked, *, ordered=True):
     """The surprise of each of ``asked`` among ``x``, in loops."""
     found = []
     middle = x.mean(dtype=float)
-    square = max(x.var(dtype=float), LEAST)
+    squares = np.quantile((x - middle) ** 2, 0.5, method="lower")
+    square = max(squares / stats.chi2(1).median(), LEAST)
     density = stats.t(FREEDOM, scale=math.sqrt(square)).logpdf
     for v in asked:
         out = min((x <= v).sum(), (x >= v).sum()) if ordered else (x == v).sum()

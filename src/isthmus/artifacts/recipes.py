@@ -216,7 +216,8 @@ def _refuse(name: str, recipe: Layer) -> NoReturn:
     if owners := [task for task in tasks() if name in _usual(task)]:
         raise RecipeError(
             f"{name} is a parameter of the task {owners[0]}, and this is "
-            f"{recipe['task']}. Say which task is meant, or leave it out."
+            f"{recipe['task']}. Say which task is meant, as task = '{owners[0]}' or "
+            f"--task {owners[0]}, or leave it out."
         )
     known = {*recipe, *SHORT, "preset"}
     raise RecipeError(unknown("part or parameter", name, known))

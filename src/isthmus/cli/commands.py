@@ -52,7 +52,7 @@ def encode(
 
         colours = opened.beside[label].to_numpy() if label else None
         draw_codes(picture, z, colours)
-        written.files.append(picture)
+        written.tell(picture)
     if out is not None or picture is None:
         codes = {f"z{j}": z[:, j] for j in range(z.shape[1])}
         answer(identifiers(opened) | codes, out, as_json=as_json, raw=raw)
@@ -161,7 +161,7 @@ def _draw_pictures(opened: Opened, rebuilt: Any, path: Any, pixels: str | None) 
         raise typer.BadParameter(message) from None
     before = opened.rows.select(rebuilt.column_names)
     draw_pictures(path, _matrix(before), _matrix(rebuilt), (height, width))
-    written.files.append(path)
+    written.tell(path)
 
 
 def _matrix(table: Any) -> Any:

@@ -33,8 +33,7 @@ def demo(
     truth = ["--label", "malignant"]
     fast = ["--task", "anomaly", "--effort", "fast"]
     run("fit", benign, *fast, "--fpr", "0.05", "--out", detector)
-    run("score", detector, new, "--top", "5", "--explain")
-    run("score", detector, new, *truth, "--picture", scores)
+    run("score", detector, new, "--top", "5", "--explain", *truth, "--picture", scores)
     run("explain", detector, new, "--top", "4", "--picture", reasons)
     run("evaluate", detector, new, *truth, "--positive", "1")
     say("Digits: squeeze 64 pixels into 10 numbers, and rebuild them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -49,26 +50,29 @@ def score(
     Hochberg's procedure picks out of all rows of the file. --picture draws how scores
     are distributed, those of each --label on their own.
     """
-    from isthmus.scores.reasons import reasons
+    from isthmus.scores.reasons import rare, reasons
 
     opened = open_for_model(data, model, label)
     scores, order = _oddest(opened, top)
     columns = identifiers(opened, order) | {"score": scores[order]}
-    offset = getattr(opened.model, "offset_", None)
+    offset, flagged = getattr(opened.model, "offset_", None), None
     if fpr is not None or fdr is not None or offset is not None:
         p, flagged, offset = _verdicts(opened.model, scores, fpr, fdr)
         columns |= {} if p is None else {"p_value": p[order]}
         columns["outlier"] = flagged[order].astype(int)
     if explain:
         told = opened.model.explain(opened.rows.take(order))
-        columns["why"] = ["; ".join(map(str, row)) for row in reasons(told, most=3)]
+        columns["why"] = [
+            "; ".join(map(str, rare(row))) for row in reasons(told, most=3)
+        ]
     if picture is not None:
         from isthmus.plots import draw_scores
 
         draw_scores(picture, scores, offset, _labels(opened, label))
-        written.files.append(picture)
-    if out is not None or picture is None:
-        answer(columns, out, as_json=as_json, raw=raw)
+        written.tell(picture)
+    answer(columns, out, as_json=as_json, raw=raw)
+    if flagged is not None:
+        sys.stderr.write(f"{_rows(flagged.sum())} of {len(scores):,} flagged\n")
 
 
 def explain(
@@ -105,6 +109,8 @@ def explain(
     if change:
         if not hasattr(opened.model, "smallest_change"):
             raise typer.BadParameter("--change needs a model of --task anomaly.")
+        if picture is not None:
+            raise typer.BadParameter("--picture draws reasons: leave out --change.")
         places, cells = changed_cells(opened.model.smallest_change(rows), rows)
     else:
         told = opened.model.explain(rows)
@@ -113,11 +119,12 @@ def explain(
             from isthmus.plots import draw_reasons
 
             draw_reasons(picture, told, _titled(opened, order, scores), most=columns)
-            written.files.append(picture)
-    if out is not None or picture is None:
-        picked = [order[place] for place in places]
-        lines = identifiers(opened, picked) | {"score": scores[picked]} | cells
-        answer(lines, out, as_json=as_json, raw=raw)
+            written.tell(picture)
+    picked = [order[place] for place in places]
+    lines = identifiers(opened, picked) | {"score": scores[picked]} | cells
+    answer(lines, out, as_json=as_json, raw=raw)
+    if change and (still := len(order) - len(set(places))):
+        sys.stderr.write(f"{_rows(still)} of {len(order):,} not flagged: no change\n")
 
 
 def drift(
@@ -156,6 +163,10 @@ def _oddest(opened: Opened, top: int | None) -> tuple[Any, Any]:
     scores = opened.model.score_samples(opened.rows)
     every = np.arange(len(scores))
     return scores, scores.argsort(kind="stable")[:top] if top else every
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row{'' if count == 1 else 's'}"
 
 
 def _labels(opened: Opened, name: str | None) -> list[str] | None:

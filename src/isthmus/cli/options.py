@@ -41,7 +41,7 @@ Out = Annotated[
     ),
 ]
 Picture = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Also draw into this PNG file.")
+    Path | None, typer.Option(metavar="FILE", help="Also draw, as PNG, PDF or SVG.")
 ]
 Json = Annotated[
     bool, typer.Option("--json", help="JSON; an object a line for tables.")

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 files: list[Path] = []
+
+
+def tell(path: Path) -> None:
+    """Say that a picture was drawn."""
+    files.append(path)
+    sys.stderr.write(f"Wrote {path}\n")
 
 
 def told() -> str:

@@ -43,6 +43,11 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
         X = X.detach().cpu().numpy()
     elif hasattr(X, "toarray"):  # one of scipy's sparse kinds
         X = X.toarray()
+    if getattr(X, "ndim", 2) == 1 and hasattr(X, "to_frame"):
+        raise DataError(
+            "X is one column or one row, and must be a table. Reshape your data: a row "
+            "as df.iloc[[0]], a column as df[['name']]."
+        )
     if not is_frame(X):
         rows = _of_array(estimator, X, reset=reset, least=least)
         return Read(rows, Origin())

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from isthmus.errors import DataError
-from isthmus.plots._figure import blank
+from isthmus.plots._figure import blank, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def draw_codes(path: str | Path, z: NDArray[np.float32], labels: Any = None) -> 
     axes.set_xlabel(names[0])
     axes.set_ylabel(names[1])
     axes.set_title(f"Codes of {len(z):,} rows")
-    figure.savefig(path, format="png")
+    save(figure, path)
 
 
 def draw_pictures(
@@ -63,7 +63,7 @@ def draw_pictures(
             axes.set_xticks([])
             axes.set_yticks([])
         line[0].set_ylabel(name)
-    figure.savefig(path, format="png")
+    save(figure, path)
 
 
 def _coloured(axes: Any, points: NDArray[Any], labels: NDArray[Any]) -> None:

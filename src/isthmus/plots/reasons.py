@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from isthmus.plots._figure import FAINT, INK, ODD, USUAL, blank
+from isthmus.plots._figure import FAINT, INK, ODD, USUAL, blank, save
 from isthmus.scores.reasons import in_words, reasons
 
 if TYPE_CHECKING:
@@ -32,21 +32,22 @@ def draw_reasons(
     A bar is as long as the cell lowers the score. Beside it stand the cell, what was
     expected in its place, and how rare as low a contribution is. 12 rows at most.
     """
-    rows = reasons(told, most)[:ROWS]
+    every = reasons(told, most)[:ROWS]
+    rows = [[cell for cell in row if cell.contribution < 0] for row in every]
     titles = titles or [f"row {i}" for i in range(len(rows))]
-    lines = max(map(len, rows), default=1)
+    lines = max(1, *map(len, rows))
     figure = blank(9.2, 0.5 + len(rows) * (0.5 + 0.26 * lines))
     figure.get_layout_engine().set(hspace=0.02)
     panels = figure.subplots(len(rows), 2, squeeze=False, width_ratios=(5, 4))
-    every = [-cell.contribution for cells in rows for cell in cells]
-    ends = min(0.0, *every), max(0.0, *every)
+    lengths = [-cell.contribution for cells in rows for cell in cells]
+    ends = 0.0, max(0.0, *lengths)
     for i, (pair, cells) in enumerate(zip(panels, rows, strict=True)):
         _bars(pair[0], cells, ends)
         _words(pair[1], cells, heads=i == 0)
         pair[0].set_title(titles[i], loc="left", fontsize=10, color=INK, weight="bold")
         for axes in pair:
             axes.set_ylim(lines - 0.5, -0.5)
-    figure.savefig(path, format="png")
+    save(figure, path)
 
 
 def _bars(axes: Any, cells: list[Reason], ends: tuple[float, float]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from isthmus.plots._figure import INK, ODD, USUAL, blank
+from isthmus.plots._figure import INK, ODD, USUAL, blank, save
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,7 @@ def draw_scores(
     panels[-1].set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     panels[-1].minorticks_off()
     panels[-1].set_xlabel("score: lower is odder; far ones are drawn nearer")
-    figure.savefig(path, format="png")
+    save(figure, path)
 
 
 class _Scale:

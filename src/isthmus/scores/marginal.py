@@ -9,17 +9,17 @@ from pydantic import PositiveInt
 from torch import Tensor
 
 from isthmus.scores.ranks import Ranks
-from isthmus.scores.role import Score, ScoreModule, means
-from isthmus.scores.yardstick import student
+from isthmus.scores.role import Score, ScoreModule, means, medians
+from isthmus.scores.yardstick import CHI_SQUARE_MEDIAN, student
 
 if TYPE_CHECKING:
     from isthmus.layout import Layout
     from isthmus.model import AutoencoderModule
     from isthmus.trace import Batch
 
-LEAST = 1e-2
-"""Smallest variance: a column that never differed does not drown the others when it
-does."""
+LEAST = 0.1
+"""Smallest scale of squared distances: a column that hardly ever differs does not drown
+the others when it does."""
 
 
 class _Marginal(ScoreModule):
@@ -33,7 +33,7 @@ class _Marginal(ScoreModule):
     middle: Tensor
     """(E,): the mean."""
     scale: Tensor
-    """(E,): the variance."""
+    """(E,): of squared distances from it, by their median."""
 
     def forward(self, module: AutoencoderModule, batch: Batch) -> Tensor:
         ranks = Ranks(self.values, self.below, self.upto, self.known)
@@ -51,10 +51,10 @@ class Marginal(Score):
 
     Of numbers, the mean of two answers: -log of the share of rows that lie at least as
     far out on the same side (compare Li et al., 2022), and the surprise of the distance
-    from the mean, in standard deviations, under a Student t density. The share tells
-    ranks from the first row on, and no two numbers beyond all others apart; the density
-    does. Shares are (count + 1/2) / (n + 1). At most ``points`` numbers of a column are
-    kept, ever denser towards both ends.
+    from the mean under a Student t density, its scale from the median distance. The
+    share tells ranks from the first row on, and no two numbers beyond all others apart;
+    the density does. Shares are (count + 1/2) / (n + 1). At most ``points`` numbers of
+    a column are kept, ever denser towards both ends.
     """
 
     module: ClassVar[type[Any]] = _Marginal
@@ -73,7 +73,8 @@ class Marginal(Score):
         wide = max(levels, self.points)
         ranks = Ranks.of(columns, [self.points if o else wide for o in ordered])
         middle = means(batch.x, visible)
-        scale = means((batch.x - middle).square(), visible)
+        squares = (batch.x - middle).square()
+        scale = medians(squares, visible) / CHI_SQUARE_MEDIAN
         return _Marginal(
             **ranks._asdict(),
             ordered=ordered,

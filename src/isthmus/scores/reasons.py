@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 import narwhals as nw
 import numpy as np
 
+RARE = 0.1
+"""Tail above which a second reason is none."""
+
 
 class Reason(NamedTuple):
     """One cell and its share of the score of its row."""
@@ -53,6 +56,12 @@ def reasons(told: Any, most: int) -> list[list[Reason]]:
         ]
         for i, row in enumerate(order)
     ]
+
+
+def rare(row: list[Reason]) -> list[Reason]:
+    """The first, and others that take from the score as hardly any row does."""
+    others = [cell for cell in row[1:] if cell.contribution < 0]
+    return [*row[:1], *(cell for cell in others if not cell.tail > RARE)]
 
 
 def in_words(cell: Any, probability: float = math.nan) -> str:

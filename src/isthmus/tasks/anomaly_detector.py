@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.utils import Tags
 
-    from isthmus.data.kinds import Columns, Kind
+    from isthmus.data.kinds import Columns, Found, Kind
     from isthmus.detection.efforts import Effort
     from isthmus.detection.settled import Settled
     from isthmus.estimator.explanation import Explanation
@@ -68,7 +68,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         Number of replicas; by default as ``effort`` has it, and for an ``autoencoder``
         of your own 1: all rows are trained on, and scored by log-likelihood in nats.
     scores : dict of weights by name, optional
-        Questions to the replicas, by default ``{"hidden": 1.0, "marginal": 0.6}``.
+        Questions to the replicas, by default ``{"hidden": 1.0, "marginal": 0.7}``.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
     random_state : int, RandomState or None
@@ -83,6 +83,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     ----------
     autoencoder_ : Autoencoder
         The fitted one; of several replicas, the first.
+    columns_ : tuple of Found
+        Name and kind of each column, and why it is set aside if it is.
     offset_ : float
         Score below which a row is an outlier.
     calibration_ : Calibration or None
@@ -225,15 +227,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         known, level = self._known("check_drift"), rate("level", level)
-        batch = self._scorer.batch(X)
-        return drift(
-            known,
-            self._scorer.scores(batch),
-            self._scorer.contributions(batch),
-            [column.name for column in self.autoencoder_.columns_],
-            offset=self.offset_,
-            level=level,
-        )
+        batch, names = self._scorer.batch(X), [found.name for found in self.columns_]
+        scores, cells = self._scorer.scores(batch), self._scorer.contributions(batch)
+        return drift(known, scores, cells, names, offset=self.offset_, level=level)
 
     def template(self) -> Autoencoder:
         """The unfitted autoencoder that `fit` trains."""
@@ -285,6 +281,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         if known is not None and known.source == "cross":  # of the rows of the table
             return by_share(self.contamination, known.scores)
         return by_share(self.contamination, self._scorer.scores_of(table))
+
+    @property
+    def columns_(self) -> tuple[Found, ...]:
+        """Name and kind of each column, and why it is set aside if it is."""
+        return self.autoencoder_.columns_
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "offset_")
