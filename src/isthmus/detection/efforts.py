@@ -23,7 +23,7 @@ Effort = Literal["fast", "default", "high"]
 WEIGHTS = {"hidden": 1.0, "marginal": 0.7}
 """How much the answer to each question counts, where nothing is said of it."""
 
-CUTOFF = 4.0
+CUTOFF = 10.0
 """Rows rebuilt so many times worse than the middle one of their batch are left out."""
 
 

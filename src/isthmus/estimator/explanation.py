@@ -39,7 +39,7 @@ class Explanation(NamedTuple):
     None where no such rows are known."""
 
     def top(self, most: int = 3) -> list[list[Reason]]:
-        """Of each row, the cells to blame first (see `reasons`)."""
+        """Of each row, the cells that take most from the score, and all about them."""
         return reasons(self, most)
 
 

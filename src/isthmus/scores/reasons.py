@@ -32,17 +32,10 @@ class Reason(NamedTuple):
 
 
 def reasons(told: Any, most: int) -> list[list[Reason]]:
-    """The cells of each row of an `Explanation` to blame first, the first first.
-
-    Those of which contribution times (log tail)^2 is lowest: they take much from the
-    score, and their column hardly ever does. Without tails, those that take most.
-    """
+    """The loudest cells of each row of an `Explanation`, the loudest first."""
     names, contributions = _columns(told.contributions)
-    cells = blame = np.column_stack(contributions)
-    if told.tail is not None:
-        tails = np.column_stack(_columns(told.tail)[1]).astype(float)
-        blame = cells * np.log(np.where(np.isnan(tails), 1.0, tails)) ** 2
-    order = blame.argsort(axis=1, kind="stable")[:, :most]
+    cells = np.column_stack(contributions)
+    order = cells.argsort(axis=1, kind="stable")[:, :most]
     others = (
         *(told.tail, told.actual, told.expected),
         *(told.actual_probability, told.expected_probability),

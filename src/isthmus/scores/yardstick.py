@@ -22,7 +22,7 @@ CHI_SQUARE_MEDIAN = 0.4549
 LEAST_ERROR, LEAST_DEVIANCE = 1e-3, 0.05
 """Smallest scale of the squares of real entries, whose variance is 1, and of others."""
 
-MOST_DEVIANCE = 0.3
+MOST_DEVIANCE = 1.0
 """Largest of others: however hard a level is to guess, one that is held for all but
 impossible is odd."""
 
