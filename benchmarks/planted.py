@@ -11,7 +11,7 @@ cell at a time is made wrong in rows that it has not learned:
   given all other cells, is below 1 % by a random forest that learned up to 20,000 rows,
   in leaves of ten or more, so that a level is not held for impossible by chance.
 
-How often does the planted cell take most from the score of its row (found), and how
+How often is the planted cell the first to blame (found; `Explanation.top`), and how
 often is it among the first three? The bar is 90 % found, on average over the
 tables. "By rank" is what a search without a model finds: the cell whose value is
 rarest in its column.

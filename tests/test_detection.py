@@ -294,6 +294,25 @@ def test_columns_that_do_not_agree_are_named(made):
         detector().fit(rows()).predict(rows()[:, :3])
 
 
+def test_mends_are_what_the_score_gains_if_a_cell_is_as_expected():
+    """Scored a second time by hand, by the replica of the row as it was."""
+    X = rows()
+    fitted = detector(folds=2).fit(X)
+    odd = X[:5].copy()
+    odd[:, 1] += 9
+    told = fitted.explain(odd)
+    assert (np.isnan(told.mends).sum(axis=1) == X.shape[1] - 3).all()
+    judge, batch = fitted._scorer.judge, fitted._scorer.batch(odd)
+    folds = judge.folds(batch)
+    for j in np.flatnonzero(~np.isnan(told.mends[0])):
+        right = odd[:1].copy()
+        right[0, j] = told.expected[0, j]
+        score = -judge.rows(fitted._scorer.batch(right), folds[:1]).item()
+        gain = score - fitted.score_samples(odd[:1])[0]
+        assert told.mends[0, j] == pytest.approx(gain, abs=1e-3)
+    assert all(row[0].column == "x1" for row in told.top(1))
+
+
 def test_rows_that_are_said_to_be_clean_are_all_learned():
     """A rare kind of row is learned, and not left out as far off."""
     X = rows()

@@ -94,6 +94,15 @@ def test_top_names_the_cells_that_take_most():
     assert told.top(1)[0][0].tail == 0.01
 
 
+def test_what_mends_most_is_to_blame_first():
+    told = explanation(np.array)._replace(
+        contributions=np.array([[-3.0, -2.0], [-3.0, -2.0]]),
+        mends=np.array([[1.0, 4.0], [math.nan, 0.5]]),
+    )
+    names = [[cell.column for cell in row] for row in told.top(2)]
+    assert names == [["x1", "x0"], ["x1", "x0"]]
+
+
 @pytest.mark.parametrize(
     ("cell", "probability", "words"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 import torch
 
 from isthmus.data.frames import like
+from isthmus.estimator.repairs import as_cells, visible
 from isthmus.estimator.rows import read_rows
 from isthmus.trace import Batch
 
@@ -40,11 +42,8 @@ def changes(
     rows, origin = read_rows(estimator, X, reset=False)
     table: Table = estimator._converter  # noqa: SLF001
 
-    def as_cells(entries: NDArray[np.float32]) -> Batch:
-        read, _ = read_rows(estimator, pa.table(table.decode(entries)), reset=False)
-        return table.encode(read)
-
-    search = _Search(table, judge, table.encode(rows), offset, as_cells)
+    fitting = functools.partial(as_cells, estimator)
+    search = _Search(table, judge, table.encode(rows), offset, fitting)
     search.forward(min(most, len(table.places)))
     search.backward()
     changed = search.changed
@@ -87,8 +86,8 @@ class _Search:
         self.table, self.judge, self.offset = table, judge, offset
         self.as_cells = as_cells
         self.folds = judge.folds(batch)
-        self.before = Batch(batch.x, _visible(batch))
-        self.batch = Batch(batch.x.clone(), _visible(batch).clone())
+        self.before = Batch(batch.x, visible(batch))
+        self.batch = Batch(batch.x.clone(), visible(batch).clone())
         self.changed = np.zeros((len(batch), len(table.columns)), dtype=bool)
 
     def normal(self, rows: NDArray[np.int64] | None = None) -> NDArray[np.bool_]:
@@ -144,7 +143,7 @@ class _Search:
     def _differs(self, row: int, place: slice) -> bool:
         """Whether entries are other than they were."""
         now, then = self.batch, self.before
-        pairs = (now.x, then.x), (_visible(now), _visible(then))
+        pairs = (now.x, then.x), (visible(now), visible(then))
         return any(not torch.equal(a[row, place], b[row, place]) for a, b in pairs)
 
     def _of(self, rows: NDArray[np.int64]) -> tuple[Batch, NDArray[np.int64]]:
@@ -153,8 +152,4 @@ class _Search:
     def _set(self, row: int, place: slice, source: Batch, i: int) -> None:
         """Take over some entries of row ``i`` of another batch."""
         self.batch.x[row, place] = source.x[i, place]
-        _visible(self.batch)[row, place] = _visible(source)[i, place]
-
-
-def _visible(batch: Batch) -> torch.Tensor:
-    return torch.ones_like(batch.x) if batch.visible is None else batch.visible
+        visible(self.batch)[row, place] = visible(source)[i, place]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from isthmus.data.frames import Origin, like
+from isthmus.estimator.repairs import repairs
 from isthmus.estimator.rows import read_rows
 from isthmus.scores.reasons import Reason, reasons
 
@@ -37,14 +38,22 @@ class Explanation(NamedTuple):
     tail: Any = None
     """(n, columns): share of calibration rows whose cell contributes as little or less;
     None where no such rows are known."""
+    mends: Any = None
+    """(n, columns): by how much the score rises if this cell alone is what was expected
+    (see `repairs`); NaN where that was not tried, None where nothing was."""
 
     def top(self, most: int = 3) -> list[list[Reason]]:
-        """Of each row, the cells that take most from the score, and all about them."""
+        """Of each row, the cells to blame first (see `reasons`)."""
         return reasons(self, most)
 
 
 def explain(
-    estimator: Any, judge: Judge | PlainJudge, X: Any, tails: Tails | None = None
+    estimator: Any,
+    judge: Judge | PlainJudge,
+    X: Any,
+    tails: Tails | None = None,
+    *,
+    repair: bool = False,
 ) -> Explanation:
     """Take the scores that a judge gives to rows apart."""
     rows, origin = read_rows(estimator, X, reset=False)
@@ -67,7 +76,11 @@ def explain(
     contributions, *others = (_figures(table, f, origins) for f in figures)
     as_they_are = like(origin, origin, table.as_they_are(rows))
     expected = give_back(table, mean, origins, rows)
-    return Explanation(contributions, rest, as_they_are, expected, *others)
+    told = Explanation(contributions, rest, as_they_are, expected, *others)
+    if not repair:
+        return told
+    mends = repairs(estimator, judge, batch, mean, cells)
+    return told._replace(mends=_figures(table, mends, origins))
 
 
 def give_back(

@@ -32,10 +32,19 @@ class Reason(NamedTuple):
 
 
 def reasons(told: Any, most: int) -> list[list[Reason]]:
-    """The loudest cells of each row of an `Explanation`, the loudest first."""
+    """The cells of each row of an `Explanation` to blame first, the first first.
+
+    Of those that were tried, that which mends most if it is set right; then those that
+    take most from the score.
+    """
     names, contributions = _columns(told.contributions)
-    cells = np.column_stack(contributions)
-    order = cells.argsort(axis=1, kind="stable")[:, :most]
+    cells = blame = np.column_stack(contributions)
+    if told.mends is not None:
+        mends = np.column_stack(_columns(told.mends)[1]).astype(float)
+        tried = ~np.isnan(mends)
+        least = blame.min(axis=1, initial=0.0, keepdims=True)
+        blame = np.where(tried, least - 1 - mends.clip(min=0.0), blame)
+    order = blame.argsort(axis=1, kind="stable")[:, :most]
     others = (
         *(told.tail, told.actual, told.expected),
         *(told.actual_probability, told.expected_probability),

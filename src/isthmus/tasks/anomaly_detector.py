@@ -208,7 +208,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         known = self.calibration_
-        return explain(*self._scorer, X, known and known.tails)
+        return explain(*self._scorer, X, known and known.tails, repair=True)
 
     def smallest_change(self, X: Any, *, most: int = 8) -> Changes:
         """Which cells, set to what is expected of them, make each row normal.
