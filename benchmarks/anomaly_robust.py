@@ -18,7 +18,6 @@ has is not run again. ``--quick`` takes ``effort="fast"`` and no file.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import platform
 import time
@@ -29,6 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 from anomaly import load, one_class, thin
+from results_file import append
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -110,7 +110,9 @@ def run(args, kept):
                         roc_auc_score(truth, odd),
                         average_precision_score(truth, odd),
                     )
-                    note(args.out, key, kept[key])
+                    if args.out is not None:
+                        figures = [f"{v:.5f}" for v in kept[key]]
+                        append(args.out, COLUMNS, [*about(), *key, *figures])
                     took = time.perf_counter() - start
                     print(*key, *(f"{100 * v:.1f}" for v in kept[key]), f"{took:.0f} s")
 
@@ -120,19 +122,10 @@ def detector(args, seed):
     return AnomalyDetector(effort=effort, random_state=seed, verbose=0)
 
 
-def note(out, key, figures):
-    """Append a row to the file."""
-    if out is None:
-        return
-    new = not out.exists()
-    with out.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(COLUMNS)
-        day = time.strftime("%Y-%m-%d")
-        about = f"{platform.machine()}, {torch.get_num_threads()} threads"
-        versions = {n: version(n) for n in ("isthmus", "torch", "scikit-learn")}
-        writer.writerow([day, about, versions, *key, *(f"{v:.5f}" for v in figures)])
+def about():
+    """Machine and versions."""
+    versions = {n: version(n) for n in ("isthmus", "torch", "scikit-learn")}
+    return f"{platform.machine()}, {torch.get_num_threads()} threads", versions
 
 
 def show(kept, args):

@@ -11,7 +11,6 @@ DIR (or ISTHMUS_DATA) holds kddcup99/kddcup99_10pct_train.parquet.
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import platform
 import resource
@@ -21,6 +20,8 @@ import tempfile
 import time
 from importlib.metadata import version
 from pathlib import Path
+
+from results_file import append
 
 FILE = "kddcup99/kddcup99_10pct_train.parquet"
 COLUMNS = ["date", "machine", "versions", "seconds", "gigabytes", "model_kilobytes"]
@@ -52,14 +53,8 @@ def main():
     print(f"{seconds:.0f} s, at most {most:.2f} GB, a model of {size:,.0f} kB")
     if args.quick:
         return
-    path = Path(args.out)
-    new = not path.exists()
-    with path.open("a", newline="") as out:
-        writer = csv.writer(out)
-        if new:
-            writer.writerow(COLUMNS)
-        figures = [f"{seconds:.1f}", f"{most:.2f}", f"{size:.0f}"]
-        writer.writerow([time.strftime("%Y-%m-%d"), machine, packages, *figures])
+    figures = [f"{seconds:.1f}", f"{most:.2f}", f"{size:.0f}"]
+    append(args.out, COLUMNS, [machine, packages, *figures])
 
 
 if __name__ == "__main__":

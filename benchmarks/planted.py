@@ -25,17 +25,16 @@ small networks of ``effort="fast"`` and fewer cells; its figures are not for kee
 from __future__ import annotations
 
 import argparse
-import csv
 import os
 import platform
 import time
 import warnings
 from importlib.metadata import version
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
+from results_file import append
 from sklearn.ensemble import RandomForestClassifier
 from tables import SHIPPED, TABLES, load
 
@@ -221,21 +220,10 @@ def main():
             print(f"{name:<14} {count:>5} cells   {told}   {seconds:.0f} s", flush=True)
             if not args.quick:
                 row = [name, seed, count, *(round(m, 4) for m in means), round(seconds)]
-                save(args.out, [machine, str(packages), *row])
+                append(args.out, COLUMNS, [machine, str(packages), *row])
     if everything:
         mean = np.mean([means[0] for means in everything])
         print(f"\nmean found: {mean:.3f} (the bar: 0.9)")
-
-
-def save(path, row):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow([time.strftime("%Y-%m-%d"), *row])
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from results_file import append
 from sklearn.datasets import load_breast_cancer
 from sklearn.decomposition import PCA
 
@@ -119,7 +120,7 @@ def main():
             for method, *figures in measure(values, seed, args.quick, known):
                 rows.append([table, seed, method, *(round(f, 5) for f in figures)])
                 if not args.quick:
-                    save(args.out, [machine, str(packages), *rows[-1]])
+                    append(args.out, COLUMNS, [machine, str(packages), *rows[-1]])
         show(table, values.shape, [row for row in rows if row[0] == table])
 
 
@@ -154,17 +155,6 @@ def known_rows(path, packages):
             for row in csv.DictReader(file)
             if row["versions"] == packages
         ]
-
-
-def save(path, row):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow([time.strftime("%Y-%m-%d"), *row])
 
 
 if __name__ == "__main__":

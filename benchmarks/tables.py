@@ -38,6 +38,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from results_file import append
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, RidgeCV
@@ -248,7 +249,7 @@ def main():
             for method, *figures in measure(name, data, seed, args.quick, known):
                 rows.append([name, seed, method, *(round(f, 5) for f in figures)])
                 if not args.quick:
-                    save(args.out, [machine, str(packages), *rows[-1]])
+                    append(args.out, COLUMNS, [machine, str(packages), *rows[-1]])
         show(name, [row for row in rows if row[0] == name])
     summarize(rows)
 
@@ -298,17 +299,6 @@ def known_rows(path, packages):
             for row in csv.DictReader(file)
             if row["method"] != "isthmus" or row["versions"] == str(packages)
         ]
-
-
-def save(path, row):
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file)
-        if new:
-            writer.writerow(COLUMNS)
-        writer.writerow([time.strftime("%Y-%m-%d"), *row])
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def score(
     Hochberg's procedure picks out of all rows of the file. --picture draws how scores
     are distributed, those of each --label on their own.
     """
-    from isthmus.scores.reasons import rare, reasons
+    from isthmus.scores.reasons import rare
 
     opened = open_for_model(data, model, label)
     scores, order = _oddest(opened, top)
@@ -62,9 +62,7 @@ def score(
         columns["outlier"] = flagged[order].astype(int)
     if explain:
         told = opened.model.explain(opened.rows.take(order))
-        columns["why"] = [
-            "; ".join(map(str, rare(row))) for row in reasons(told, most=3)
-        ]
+        columns["why"] = ["; ".join(map(str, rare(row))) for row in told.top(3)]
     if picture is not None:
         from isthmus.plots import draw_scores
 
@@ -101,7 +99,6 @@ def explain(
     row normal, if they are what stands under ``instead``.
     """
     from isthmus.cli.reasons import changed_cells, table_of
-    from isthmus.scores.reasons import reasons
 
     opened = open_for_model(data, model)
     scores, order = _oddest(opened, top)
@@ -114,7 +111,7 @@ def explain(
         places, cells = changed_cells(opened.model.smallest_change(rows), rows)
     else:
         told = opened.model.explain(rows)
-        places, cells = table_of(reasons(told, columns))
+        places, cells = table_of(told.top(columns))
         if picture is not None:
             from isthmus.plots import draw_reasons
 

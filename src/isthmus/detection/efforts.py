@@ -102,14 +102,11 @@ def cross_fit(
 def lasts(effort: Effort, training: Training, rows: int) -> tuple[int, int]:
     """How many steps a replica takes, and rows of a batch.
 
-    Without epochs, batches are of about a quarter of the rows, from 32 to 256. Where
-    no row is left out as far off, steps are twice as many: all rows are to be learned.
+    Without epochs, batches are of about a quarter of the rows, from 32 to 256.
     """
     if training.epochs is not None:
         epochs, size = training.plan(rows)
         return epochs * math.ceil(rows / size), size
     steps = PLANS[effort].steps * (max(rows, 32) / 4000) ** (1 / 3)
-    if training.cutoff is None:
-        steps *= 2
     size = 2 ** round(math.log2(min(max(rows / 4, 32), 256)))
     return math.ceil(steps), training.batch_size or size

@@ -30,7 +30,7 @@ def repairs(
 ) -> NDArray[np.float64]:
     """By how much the score rises if one cell is what was expected, (n, columns).
 
-    NaN for cells that are not among the `TRIED` of the lowest ``contributions``. Two
+    NaN for cells that take nothing, or are not among the `TRIED` that take most. Two
     cells that contradict each other are both odd; the one that other cells contradict,
     too, mends more.
     """
@@ -47,6 +47,7 @@ def repairs(
                 x[rows, place], mask[rows, place] = right.x[rows, place], 1.0
         after = judge.rows(Batch(x, mask), folds)
         found[np.arange(len(found)), tried] = (before - after).numpy()
+    found[contributions >= 0] = np.nan
     return found
 
 

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from isthmus.plots._figure import FAINT, INK, ODD, USUAL, blank, save
-from isthmus.scores.reasons import in_words, reasons
+from isthmus.scores.reasons import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,7 @@ def draw_reasons(
     A bar is as long as the cell lowers the score. Beside it stand the cell, what was
     expected in its place, and how rare as low a contribution is. 12 rows at most.
     """
-    every = reasons(told, most)[:ROWS]
+    every = told.top(most)[:ROWS]
     rows = [[cell for cell in row if cell.contribution < 0] for row in every]
     titles = titles or [f"row {i}" for i in range(len(rows))]
     lines = max(1, *map(len, rows))

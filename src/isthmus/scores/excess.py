@@ -6,9 +6,10 @@ import math
 from typing import Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from isthmus.scores.ranks import Ranks
+from isthmus.scores.role import Buffers
 
 POINTS = 256
 """Contributions of a column that are kept, at most."""
@@ -17,7 +18,7 @@ WEIGHT = 0.4
 """Spreads of the first question that a nat of excess counts."""
 
 
-class Excess(nn.Module):
+class Excess(Buffers):
     """Adds to each cell of a row what its rarity says beyond chance.
 
     The contributions of E cells sum to how odd a row is, and one wrong cell among many
@@ -34,21 +35,12 @@ class Excess(nn.Module):
     known: Tensor
     """These four: `Ranks`."""
 
-    def __init__(self, **buffers: Tensor) -> None:
-        super().__init__()
-        for name, value in buffers.items():
-            self.register_buffer(name, value)
-
     @classmethod
     def learned(
         cls, cells: Tensor, visible: Tensor | None, weight: float = 1.0
     ) -> Self:
         """From contributions (n, E) of rows whose model has not learned them."""
-        columns = [
-            x if visible is None else x[visible[:, j] > 0]
-            for j, x in enumerate(cells.T)
-        ]
-        ranks = Ranks.of(columns, [POINTS] * len(columns))
+        ranks = Ranks.of(cells, visible, [POINTS] * cells.shape[1])
         return cls(**ranks._asdict(), weight=torch.tensor(WEIGHT * weight))
 
     def forward(self, cells: Tensor, visible: Tensor | None = None) -> Tensor:

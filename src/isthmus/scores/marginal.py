@@ -63,17 +63,13 @@ class Marginal(Score):
 
     def fit(self, layout: Layout, batch: Batch) -> ScoreModule:
         """Sort each column."""
-        visible = batch.visible
-        columns = [
-            x if visible is None else x[visible[:, j] > 0]
-            for j, x in enumerate(batch.x.T)
-        ]
+        x, visible = batch.x, batch.visible
         ordered = layout.holding("real", "unit", "count").flatten()
         levels = max(field.levels or 2 for field in layout.fields)
         wide = max(levels, self.points)
-        ranks = Ranks.of(columns, [self.points if o else wide for o in ordered])
-        middle = means(batch.x, visible)
-        squares = (batch.x - middle).square()
+        ranks = Ranks.of(x, visible, [self.points if o else wide for o in ordered])
+        middle = means(x, visible)
+        squares = (x - middle).square()
         scale = medians(squares, visible) / CHI_SQUARE_MEDIAN
         return _Marginal(
             **ranks._asdict(),

@@ -28,16 +28,20 @@ class Ranks(NamedTuple):
     """(E,): rows in which there is a number."""
 
     @classmethod
-    def of(cls, columns: Sequence[Tensor], points: Sequence[int]) -> Ranks:
-        """Of columns of any length, of each so many numbers at most."""
+    def of(cls, x: Tensor, visible: Tensor | None, points: Sequence[int]) -> Ranks:
+        """Of each column of ``x``, (n, E), so many numbers at most, without gaps."""
+        columns = [
+            column if visible is None else column[visible[:, j] > 0]
+            for j, column in enumerate(x.T)
+        ]
         most = max(points)
         values = torch.full((len(columns), most), BEYOND)
         known = torch.tensor([float(len(x)) for x in columns])
         below = known.unsqueeze(1).repeat(1, most + 1)
         upto = below.clone()
         upto[:, 0] = 0
-        for j, (x, some) in enumerate(zip(columns, points, strict=True)):
-            found, counts = x.unique(return_counts=True)
+        for j, (column, some) in enumerate(zip(columns, points, strict=True)):
+            found, counts = column.unique(return_counts=True)
             total = counts.cumsum(0)
             keep = _ends_first(total, some)
             size = len(keep)

@@ -27,18 +27,22 @@ class Expected(NamedTuple):
     """log p of the expected one."""
 
 
-class ScoreModule(nn.Module, ABC):
+class Buffers(nn.Module):
+    """What is kept of rows, by name."""
+
+    def __init__(self, **buffers: Tensor) -> None:
+        super().__init__()
+        for name, value in buffers.items():
+            self.register_buffer(name, value)
+
+
+class ScoreModule(Buffers, ABC):
     """A fitted score: what it keeps of the rows that it was fitted on are buffers."""
 
     @property
     def passes(self) -> int:
         """How often a row passes the network."""
         return 1
-
-    def __init__(self, **buffers: Tensor) -> None:
-        super().__init__()
-        for name, value in buffers.items():
-            self.register_buffer(name, value)
 
     @abstractmethod
     def forward(self, module: AutoencoderModule, batch: Batch) -> Tensor:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from isthmus.scores.role import medians
+from isthmus.scores.role import Buffers, medians
 
 if TYPE_CHECKING:
     from isthmus.layout import Layout
@@ -33,7 +33,7 @@ SMALLEST_SPREAD = 1e-3
 """Nats a row by which scores differ at least."""
 
 
-class Yardstick(nn.Module):
+class Yardstick(Buffers):
     """Surprise of each entry in nats, relative to the typical one of its column.
 
     The answers of a score ``by_error`` are brought to squares: the squared error e^2 of
@@ -49,11 +49,6 @@ class Yardstick(nn.Module):
     factor: Tensor
     usual: Tensor
     spread: Tensor
-
-    def __init__(self, **buffers: Tensor) -> None:
-        super().__init__()
-        for name, value in buffers.items():
-            self.register_buffer(name, value)
 
     @classmethod
     def learned(
