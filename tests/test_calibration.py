@@ -277,6 +277,15 @@ def test_predict_finds_planted_rows_together(fitted):
         fitted.predict(X, fdr=1.0)
 
 
+def test_predict_takes_a_rate_of_false_alarms_of_its_own(fitted):
+    X, p = rows(100, 32), fitted.p_values(rows(100, 32))
+    for rate in (0.02, 0.2):
+        flagged = fitted.predict(X, fpr=rate) == -1
+        np.testing.assert_array_equal(flagged, p <= rate)
+    with pytest.raises(RecipeError, match="Give one"):
+        fitted.predict(X, fpr=0.1, fdr=0.1)
+
+
 # -------------------------------------------------- tails of cells
 
 

@@ -53,6 +53,8 @@ def verdicts(
     fdr: float | None = None,
 ) -> Verdicts:
     """By p-values of at most ``fpr``, by false discovery rate, or by the threshold."""
+    if fpr is not None and fdr is not None:
+        raise RecipeError("fpr and fdr both say what is flagged. Give one.")
     known: Calibration | None = detector.calibration_
     if known is None and (fpr is not None or fdr is not None):
         raise DataError(

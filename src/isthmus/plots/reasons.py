@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from isthmus.scores.reasons import Reason
 
+CAPTION = "first: what mends the row most if set right; bars: what lowers the score"
+
 ROWS = 12
 """Rows that are drawn at most."""
 
@@ -29,7 +31,8 @@ def draw_reasons(
 ) -> None:
     """Draw the ``most`` loudest cells of each row of an `Explanation` as bars.
 
-    A bar is as long as the cell lowers the score. Beside it stand the cell, what was
+    That comes first which mends the row most if it is set right (`Explanation.top`). A
+    bar is as long as the cell lowers the score. Beside it stand the cell, what was
     expected in its place, and how rare as low a contribution is. 12 rows at most.
     """
     every = told.top(most)[:ROWS]
@@ -47,6 +50,7 @@ def draw_reasons(
         pair[0].set_title(titles[i], loc="left", fontsize=10, color=INK, weight="bold")
         for axes in pair:
             axes.set_ylim(lines - 0.5, -0.5)
+    figure.supxlabel(CAPTION, fontsize=8, color=FAINT)
     save(figure, path)
 
 

@@ -33,7 +33,8 @@ def draw_scores(
     distance in interquartile ranges.
     """
     found = np.asarray(scores, dtype=np.float64)
-    offset = None if offset is None or not math.isfinite(offset) else offset
+    none = offset is not None and not math.isfinite(offset)
+    offset = None if none else offset
     scale = _Scale(found)
     names = ["rows"] if labels is None else _names(labels)
     groups = [found] if labels is None else _grouped(found, labels, names)
@@ -43,7 +44,7 @@ def draw_scores(
     for axes, name, some in zip(panels, names, groups, strict=True):
         axes.set_xscale("function", functions=(scale, scale.inverse))
         _histogram(axes, some, edges, offset, share=labels is not None)
-        _tell(axes, some, offset, name)
+        _tell(axes, some, offset, name, none=none)
         axes.set_xlim(edges[0], edges[-1])
         axes.spines[["top", "right"]].set_visible(False)
     ticks = scale.ticks(edges[0], edges[-1])
@@ -147,13 +148,20 @@ def _histogram(
 
 
 def _tell(
-    axes: Any, scores: NDArray[np.float64], offset: float | None, name: str
+    axes: Any,
+    scores: NDArray[np.float64],
+    offset: float | None,
+    name: str,
+    *,
+    none: bool,
 ) -> None:
     count = (
         f"{len(scores):,} rows" if name == "rows" else f"{name}: {len(scores):,} rows"
     )
     axes.set_title(count, loc="left", fontsize=10, color=INK)
-    if offset is not None:
+    if none:
+        axes.set_title("none flagged", loc="right", fontsize=10, color=INK)
+    elif offset is not None:
         beyond = int((scores < offset).sum())
         share = beyond / max(len(scores), 1)
         told = f"{beyond:,} below the threshold, {offset:.3g} ({share:.2%})"

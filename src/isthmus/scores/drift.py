@@ -72,11 +72,11 @@ class Drift(NamedTuple):
         moved = [c for c in self.columns if c.p_value <= self.level]
         holds = "holds" if self.threshold_holds else "no longer holds"
         return (
-            f"{self.rows:,} rows beside {self.calibration_rows:,} of calibration. Each "
-            f"verdict is wrong in {self.level:.3g} of the cases where nothing has "
-            f"changed.\n{self._on_scores()}\nThreshold: {holds}. {self.alarms:,} rows "
-            f"are flagged, where {self.expected:,.3g} are expected and {self.most:,} "
-            f"would be chance.\nColumns: "
+            f"Rows: {self.rows:,}, beside {self.calibration_rows:,} of calibration. "
+            f"Each verdict is wrong in {self.level:.3g} of the cases where nothing has "
+            f"changed.\n{self._on_scores()}\nThreshold: {holds}. Rows flagged: "
+            f"{self.alarms:,}, where {self.expected:,.3g} are expected and up to "
+            f"{self.most:,} would be chance.\nColumns: "
             f"{'; '.join(map(_told, moved)) or 'none has changed'}."
         )
 

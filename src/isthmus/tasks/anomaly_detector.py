@@ -9,19 +9,18 @@ import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
+from isthmus.detection import thresholds
 from isthmus.detection.changes import Changes, changes
 from isthmus.detection.efforts import cross_fit, folds_of
 from isthmus.detection.scorer import Scorer
 from isthmus.detection.settled import settled, template
 from isthmus.detection.state import detector_from_state, detector_state
-from isthmus.detection.thresholds import by_rate, by_share, kept_rows, rate, refuse
 from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.explanation import explain
 from isthmus.estimator.judge import PlainJudge
 from isthmus.estimator.preparation import validation_rows
 from isthmus.estimator.rows import read_rows
-from isthmus.scores import conformal
 from isthmus.scores.drift import drift
 
 if TYPE_CHECKING:
@@ -124,11 +123,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
         ``calibration`` takes normal rows of your own; then all of ``X`` is trained on.
         """
-        refuse(self)
+        thresholds.refuse(self)
         model = self.template()
         table = read_rows(model, X, reset=True, least=2)
         count = table.rows.height
-        kept = np.arange(0) if calibration is not None else kept_rows(self, count)
+        given = calibration is not None
+        kept = np.arange(0) if given else thresholds.kept_rows(self, count)
         learned = (
             table.take(np.setdiff1d(np.arange(count), kept)) if len(kept) else table
         )
@@ -187,18 +187,17 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         check_is_fitted(self)
         return self._known("p_values").p_values(self.score_samples(X))
 
-    def predict(self, X: Any, *, fdr: float | None = None) -> NDArray[np.int64]:
+    def predict(
+        self, X: Any, *, fpr: float | None = None, fdr: float | None = None
+    ) -> NDArray[np.int64]:
         """-1 for outliers, 1 for inliers, (n,).
 
-        With ``fdr``, false discovery rate, the p-values of all rows of ``X`` decide
-        together, so that at most this share of those flagged is normal, on average
-        (Benjamini and Hochberg, 1995).
+        With ``fpr``, outliers have p-values of at most this false-alarm rate. With
+        ``fdr``, the p-values of all rows decide together, so that at most this share of
+        those flagged is normal, on average (Benjamini and Hochberg, 1995).
         """
-        if fdr is None:
-            flagged = self.decision_function(X) < 0
-        else:
-            flagged = conformal.discoveries(self.p_values(X), rate("fdr", fdr))
-        return np.where(flagged, -1, 1).astype(np.int64)
+        found = thresholds.verdicts(self, self.score_samples(X), fpr=fpr, fdr=fdr)
+        return np.where(found.flagged, -1, 1).astype(np.int64)
 
     def explain(self, X: Any) -> Explanation:
         """Contributions of the cells to the scores, and what was expected of them.
@@ -226,7 +225,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         ``level`` is the probability of a false verdict; `Drift` says of which.
         """
         check_is_fitted(self)
-        known, level = self._known("check_drift"), rate("level", level)
+        known, level = self._known("check_drift"), thresholds.rate("level", level)
         batch, names = self._scorer.batch(X), [found.name for found in self.columns_]
         scores, cells = self._scorer.scores(batch), self._scorer.contributions(batch)
         return drift(known, scores, cells, names, offset=self.offset_, level=level)
@@ -237,7 +236,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal detector's parameters, with all said that ``effort`` decides."""
-        refuse(self)
+        thresholds.refuse(self)
         return settled(self, rows)
 
     def to_state(self) -> State:
@@ -276,11 +275,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     def _offset(self, table: Read) -> float:
         """Score below which rows are outliers."""
         if self.fpr is not None:
-            return by_rate(self.fpr, self._known("fpr"))
+            return thresholds.by_rate(self.fpr, self._known("fpr"))
         known = self.calibration_
         if known is not None and known.source == "cross":  # of the rows of the table
-            return by_share(self.contamination, known.scores)
-        return by_share(self.contamination, self._scorer.scores_of(table))
+            return thresholds.by_share(self.contamination, known.scores)
+        return thresholds.by_share(self.contamination, self._scorer.scores_of(table))
 
     @property
     def columns_(self) -> tuple[Found, ...]:
