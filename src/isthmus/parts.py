@@ -97,6 +97,8 @@ class Architecture(Part):
     folder: ClassVar[str] = "architectures"
     stackable: ClassVar[bool] = False
     """Whether it can build replicas on a leading axis."""
+    replayable: ClassVar[bool] = True
+    """Whether its networks do the same operations whenever they get the same shapes."""
 
     def squashed(self) -> bool:
         """Whether the decoder's answer is bounded already, so that it is no logit."""

@@ -91,10 +91,16 @@ class Code(NamedTuple):
 class Progress(NamedTuple):
     """Where training stands; terms that warm up or count the data read it."""
 
-    done: float = 1.0
+    done: Tensor | float = 1.0
     """Share of the planned steps that lie behind, from 0 to 1."""
     rows: int | None = None
     """Number of training examples; None outside training."""
+
+    def warmth(self, warm_up: float) -> Tensor | float:
+        """Grows from 0 to 1 over the first share ``warm_up`` of training."""
+        if isinstance(self.done, float):
+            return min(self.done / warm_up, 1.0)
+        return (self.done / warm_up).clamp(max=1.0)
 
 
 class Trace(NamedTuple):

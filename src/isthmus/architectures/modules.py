@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from pydantic import ConfigDict
@@ -27,6 +27,8 @@ class Modules(Architecture):
     (masking, noise of many levels, missing cells), it is called with the `Context` as
     a second argument. A saved model holds their weights and never their code.
     """
+
+    replayable: ClassVar[bool] = False  # who knows what their code asks for
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 

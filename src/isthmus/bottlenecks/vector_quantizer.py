@@ -62,8 +62,10 @@ class _VectorQuantizer(BottleneckModule):
         indices = self._nearest(features)
         chosen = self.codebook[indices]
         if self.training:
-            share = torch.bincount(indices.flatten(), minlength=len(self.codebook))
-            self.usage.lerp_((share / indices.numel()).to(self.usage), 1 - MEMORY)
+            flat = indices.flatten()
+            one = self.usage.new_full(flat.shape, 1 / len(flat))
+            share = torch.zeros_like(self.usage).scatter_add(0, flat, one)
+            self.usage.lerp_(share, 1 - MEMORY)
         z = chosen.detach() + (features - features.detach())
         return Code(z, chosen=chosen, indices=indices)
 
@@ -78,7 +80,8 @@ class _VectorQuantizer(BottleneckModule):
     def _revive(self, features: Tensor) -> None:
         """Move idle vectors onto random examples; the first batch places them all."""
         rows = features.flatten(0, -2)
-        idle = (self.usage < self.revive).nonzero()[:, 0]
-        lucky = torch.randint(len(rows), (len(idle),), device=rows.device)
-        self.codebook.data[idle] = rows[lucky]
-        self.usage[idle] = 1 / len(self.codebook)
+        idle = self.usage < self.revive
+        lucky = rows[torch.randint(len(rows), idle.shape, device=rows.device)]
+        moved = lucky.to(self.codebook).where(idle.unsqueeze(1), self.codebook.data)
+        self.codebook.data.copy_(moved)
+        self.usage.masked_fill_(idle, 1 / len(idle))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
+import torch
 from pydantic import Field
 from torch import Size
-from torch.nn import functional
 
 from isthmus.errors import RecipeError
 from isthmus.layout import Content
@@ -43,7 +43,8 @@ class Categorical(Likelihood):
 
     def view(self, x: Tensor) -> Tensor:
         """One-hot, (..., *event, levels)."""
-        return functional.one_hot(self._index(x), self.levels).to(x)
+        levels = torch.arange(self.levels, device=x.device)
+        return (self._index(x).unsqueeze(-1) == levels).to(x)
 
     def inputs(self, event: Size) -> Size:
         """One entry per level."""

@@ -59,6 +59,13 @@ class AutoencoderModule(nn.Module):
         self.entry_weights: Tensor | None
         self.register_buffer("entry_weights", weights, persistent=False)
 
+    @property
+    def replayable(self) -> bool:
+        """Whether a step, recorded, may be replayed: nobody listens in between."""
+        kinds = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks"
+        heard = any(getattr(m, kind) for m in self.modules() for kind in kinds)
+        return self.recipe.architecture.replayable and not heard
+
     def forward(
         self,
         batch: Batch | Tensor,

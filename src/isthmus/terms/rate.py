@@ -39,8 +39,8 @@ class Rate(Term):
         cost = rate.sum(-1)
         if self.free_nats:
             cost = rate.mean(-2).clamp_min(self.free_nats).sum(-1)
-        if trace.progress.done < self.warm_up:
-            cost = cost * (trace.progress.done / self.warm_up)
+        if self.warm_up:
+            cost = cost * trace.progress.warmth(self.warm_up)
         return cost
 
     def report(self, trace: Trace) -> dict[str, Tensor]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import torch
 
 from isthmus.errors import NonFiniteLossError
 from isthmus.threads import threads_for
-from isthmus.trace import Batch, Progress, Trace
+from isthmus.trace import Batch, Progress
 from isthmus.training.chance import seeded
-from isthmus.training.flat import FlatParameters, Learned
+from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
 from isthmus.training.optimizers import optimizer
 from isthmus.training.schedules import factor
+from isthmus.training.step import Found, Gradients, Trainable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,26 +31,6 @@ CHUNK = 64 * 2**20
 
 SHORT_MEMORY = 0.98
 """Share of its old value that the running mean of the gradient's length keeps."""
-
-
-class Trainable(Learned, Protocol):
-    """What the loop asks of a model."""
-
-    def __call__(
-        self, batch: Batch, progress: Progress, *, chance: bool | None = None
-    ) -> Trace:
-        """Send a batch through."""
-
-    def train(self, mode: bool = True) -> object:
-        """Switch dropout and batch statistics on or off."""
-
-    def loss(
-        self, trace: Trace, cutoff: float | None = None
-    ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Total, and its addends, without rows beyond the ``cutoff``."""
-
-    def metric(self, trace: Trace) -> tuple[str, Tensor, Tensor | int]:
-        """A figure per entry beside the loss: name, sum, divisor."""
 
 
 class Epoch(NamedTuple):
@@ -96,6 +77,7 @@ class Trainer:
         self.usual_norm = 0.0
         self.finite = self.flat.snapshot()
         self.batch_size = 0
+        self.gradients: Gradients | None = None
         self.began = 0.0
 
     def fit(
@@ -116,17 +98,16 @@ class Trainer:
         first = kept = self.finite
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
+        steps = epochs * len(_sizes(len(data), self.batch_size))
+        self.gradients = Gradients(
+            self.model, self.flat, self.training, len(data), steps
+        )
         try:
             with seeded(self.seed, self.device), few_threads:
                 for number in range(1, epochs + 1):
                     started = time.perf_counter()
                     figures = self._epoch(data, number - 1, epochs)
-                    if not self.flat.finite():
-                        self._stop("the weights", f"after step {self.steps}")
-                    self.finite = self.flat.snapshot()
-                    if validation is not None:
-                        checked = check(self.model, validation, self.seed + 1)
-                        figures |= {f"validation_{k}": v for k, v in checked.items()}
+                    figures |= self._check(validation)
                     loss = figures.get("validation_loss", figures["loss"])
                     if not abs(loss) < float("inf"):
                         self._stop("the validation loss", f"after step {self.steps}")
@@ -146,6 +127,7 @@ class Trainer:
             self._recover(data, kept, first)
             raise
         finally:
+            self.gradients = None
             self.flat.release()
             self.model.train(mode=False)
 
@@ -162,11 +144,20 @@ class Trainer:
             spent = self._spent()
             if seen and spent >= 1:
                 break
-            progress = Progress(min(max(done, spent), 1.0), len(data))
-            _add(totals, self._step(batch, progress), len(batch))
+            _add(totals, self._step(batch, min(max(done, spent), 1.0)), len(batch))
             seen += len(batch)
             done += 1 / steps
         return {name: total / seen for name, total in totals.items()}
+
+    def _check(self, validation: Batch | None) -> Figures:
+        """What validation rows cost; the weights must be finite, and are kept."""
+        if not self.flat.finite():
+            self._stop("the weights", f"after step {self.steps}")
+        self.finite = self.flat.snapshot()
+        if validation is None:
+            return {}
+        checked = check(self.model, validation, self.seed + 1)
+        return {f"validation_{name}": value for name, value in checked.items()}
 
     def _spent(self) -> float:
         """Share of the allowed time that is over; 0 where time is not limited."""
@@ -174,23 +165,21 @@ class Trainer:
             return 0.0
         return (time.perf_counter() - self.began) / self.training.seconds
 
-    def _step(self, batch: Batch, progress: Progress) -> Figures:
+    def _step(self, batch: Batch, done: float) -> Figures:
         """Forward, backward, guard, clip, update."""
-        trace = self.model(batch, progress)
-        total, terms = self.model.loss(trace, self.training.cutoff)
-        self.flat.gradient.zero_()
-        total.backward()
+        assert self.gradients is not None
+        found = self.gradients(batch, done)
         self.steps += 1
-        figures, norm = _figures(self.model, trace, total, terms), self.flat.norm()
+        figures, norm = found.figures(), self.flat.norm()
         if not abs(figures["loss"]) + norm < float("inf"):
-            what = first_bad(trace, terms) or (
+            what = first_bad(found.trace, found.terms) or (
                 f"the gradient of {self.flat.first_bad_gradient() or 'the weights'}"
             )
             self._stop(what, f"in step {self.steps}")
         self._clip(norm)
         rate = self.training.step_size
         for group in self.optimizer.param_groups:
-            group["lr"] = rate * factor(self.training.schedule, progress.done)
+            group["lr"] = rate * factor(self.training.schedule, done)
         self.optimizer.step()
         return figures
 
@@ -247,24 +236,9 @@ def check(model: Trainable, data: Batch, seed: int) -> Figures:
     with seeded(seed, data.x.device), torch.no_grad():
         for batch in data.split(_sizes(len(data), 1024)):
             trace = model(batch, Progress(), chance=True)
-            total, terms = model.loss(trace)
-            _add(totals, _figures(model, trace, total, terms), len(batch))
+            found = Found(trace, *model.loss(trace), model.metric(trace))
+            _add(totals, found.figures(), len(batch))
     return {name: total / len(data) for name, total in totals.items()}
-
-
-def _figures(
-    model: Trainable, trace: Trace, total: Tensor, terms: dict[str, Tensor]
-) -> Figures:
-    """Loss, terms and metric as numbers; the only place that waits for a GPU."""
-    metric, cost, entries = model.metric(trace)
-    named = {"loss": total, **terms, metric: cost}
-    if total.device.type == "cpu":
-        figures = {name: value.item() for name, value in named.items()}
-        figures[metric] /= float(entries)
-        return figures
-    named[metric] = cost / entries
-    numbers = torch.stack([v.detach() for v in named.values()]).tolist()
-    return dict(zip(named, numbers, strict=True))
 
 
 def _sizes(rows: int, size: int) -> list[int]:

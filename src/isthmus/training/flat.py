@@ -54,6 +54,14 @@ class FlatParameters:
         self.others = self._leaf(slice(size, None))
         self.everything = self._leaf(slice(None))
 
+    def learn(self, total: Tensor) -> None:
+        """Put the gradient of ``total`` in the place of the one before."""
+        found = torch.autograd.grad(total, self.parameters, allow_unused=True)
+        for parameter, gradient in zip(self.parameters, found, strict=True):
+            if gradient is not None:
+                assert parameter.grad is not None
+                parameter.grad.copy_(gradient)
+
     def norm(self) -> float:
         """Length of the gradient; not finite where any of its entries is not."""
         return float(torch.linalg.vector_norm(self.gradient))

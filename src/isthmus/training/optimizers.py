@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from torch import optim
 
+from isthmus.training.adam import Adam
+
 if TYPE_CHECKING:
     from isthmus.training.flat import FlatParameters
     from isthmus.training.settings import Training
@@ -22,10 +24,10 @@ RULES: dict[str, type[optim.Optimizer]] = {
     "adadelta": optim.Adadelta,
     "rprop": optim.Rprop,
 }
-FUSED = {"sgd", "adam", "adamw", "adagrad"}
+FUSED = {"sgd", "adagrad"}
 
 
-def optimizer(training: Training, flat: FlatParameters) -> optim.Optimizer:
+def optimizer(training: Training, flat: FlatParameters) -> optim.Optimizer | Adam:
     """Build the rule of ``training``; only weight matrices decay."""
     groups: list[dict[str, Any]] = [
         {"params": [leaf], "weight_decay": decay}
@@ -35,7 +37,10 @@ def optimizer(training: Training, flat: FlatParameters) -> optim.Optimizer:
     settings: dict[str, Any] = {"lr": training.step_size}
     if not training.weight_decay:
         groups = [{"params": [flat.everything]}]
-    if training.optimizer in FUSED and flat.values.device.type in {"cpu", "cuda"}:
+    fused = flat.values.device.type in {"cpu", "cuda"}
+    if fused and training.optimizer in {"adam", "adamw"}:
+        return Adam(groups, decoupled=training.optimizer == "adamw", **settings)
+    if fused and training.optimizer in FUSED:
         settings["fused"] = True
     if training.momentum:
         settings["momentum"] = training.momentum

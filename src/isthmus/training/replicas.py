@@ -10,13 +10,14 @@ import torch
 
 from isthmus.errors import NonFiniteLossError
 from isthmus.threads import threads_for
-from isthmus.trace import Batch, Corrupted, Progress
+from isthmus.trace import Batch, Corrupted
 from isthmus.training.chance import reseed, seeded
-from isthmus.training.engine import SHORT_MEMORY, Epoch, Trainable
+from isthmus.training.engine import SHORT_MEMORY, Epoch
 from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
 from isthmus.training.optimizers import optimizer
 from isthmus.training.schedules import factor
+from isthmus.training.step import Gradients, Trainable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from isthmus.trace import Trace
     from isthmus.training.engine import Figures
     from isthmus.training.settings import Training
 
@@ -35,16 +35,6 @@ if TYPE_CHECKING:
 
         def corrupt(self, batch: Batch) -> Corrupted:
             """What the encoder gets to see of a batch."""
-
-        def __call__(
-            self,
-            batch: Batch,
-            progress: Progress,
-            *,
-            chance: bool | None = None,
-            corrupted: Corrupted | None = None,
-        ) -> Trace:
-            """Send a batch through."""
 
 
 ROUNDS = 40
@@ -71,6 +61,7 @@ class ReplicaTrainer:
         self.usual_norms: Tensor | None = None
         self.history: list[Figures] = []
         self.began = 0.0
+        self.gradients: Gradients | None = None
 
     def fit(
         self,
@@ -85,6 +76,9 @@ class ReplicaTrainer:
         rounds = min(steps, ROUNDS)
         _, size = self.training.plan(len(data))
         few_threads = threads_for(size * len(self.seeds), self._widest())
+        self.gradients = Gradients(
+            self.model, self.flat, self.training, len(data), steps
+        )
         self.model.train()
         try:
             with seeded(self.seeds[0], self.device), few_threads:
@@ -94,10 +88,8 @@ class ReplicaTrainer:
                     totals: Figures = {}
                     for step in range(first, last):
                         done = max(step / steps, self._spent())
-                        progress = Progress(min(done, 1.0), len(data))
-                        found = self._step(
-                            *self._batch(data, members, size, step), progress
-                        )
+                        batch = self._batch(data, members, size, step)
+                        found = self._step(*batch, min(done, 1.0))
                         for name, value in found.items():
                             totals[name] = totals.get(name, 0.0) + value / (
                                 last - first
@@ -108,6 +100,7 @@ class ReplicaTrainer:
                     if self._spent() >= 1:
                         break
         finally:
+            self.gradients = None
             self.flat.release()
             self.model.train(mode=False)
 
@@ -138,24 +131,20 @@ class ReplicaTrainer:
         self.waiting[r] = line[size:]
         return line[:size]
 
-    def _step(self, batch: Batch, corrupted: Corrupted, progress: Progress) -> Figures:
+    def _step(self, batch: Batch, corrupted: Corrupted, done: float) -> Figures:
         """Forward, backward, guard, clip, update."""
-        trace = self.model(batch, progress, chance=True, corrupted=corrupted)
-        total, terms = self.model.loss(trace, self.training.cutoff)
-        self.flat.gradient.zero_()
-        total.sum().backward()
+        assert self.gradients is not None
+        trace, total, terms, _ = found = self.gradients(batch, done, corrupted)
         norms = self.flat.norms() if self.model.stack else self.flat.norm()
         norms = torch.as_tensor(norms).reshape(-1)
         if not (total.detach().sum() + norms.sum()).isfinite():
             self._stop(first_bad(trace, terms) or "the gradient")
         self._clip(norms)
         for group in self.optimizer.param_groups:
-            rate = factor(self.training.schedule, progress.done)
+            rate = factor(self.training.schedule, done)
             group["lr"] = self.training.step_size * rate
         self.optimizer.step()
-        name, cost, entries = self.model.metric(trace)
-        figures = {"loss": total, **terms, name: cost / entries}
-        return {name: float(value.detach().mean()) for name, value in figures.items()}
+        return found.figures()
 
     def _clip(self, norms: Tensor) -> None:
         """Shorten the gradient of a replica that is far longer than usual."""

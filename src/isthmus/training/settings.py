@@ -39,6 +39,9 @@ class Training(Spec):
     their batch are left out of its gradient: most are errors or anomalies, and what is
     merely rare stays in (compare least trimmed squares; Rousseeuw, 1984).
 
+    Steps of a network with parts of the house are recorded once and then replayed, with
+    the same bits and in a fraction of the time; ``replay`` False runs each by autograd.
+
     After ``seconds``, training ends within a step. Schedule and warm-ups follow the
     share of the steps or of the time that is over, whichever is larger, so that both
     come to their end. How many steps fit in is chance: a time limit gives up
@@ -69,6 +72,7 @@ class Training(Spec):
     min_improvement: NonNegativeFloat = 1e-3
     cutoff: Annotated[float, Bounds(ge=1)] | None = None
     seconds: PositiveFloat | None = None
+    replay: bool = True
 
     @property
     def step_size(self) -> float:

@@ -1,0 +1,5 @@
+"""Computations of fixed shape, recorded once and replayed without their overhead."""
+
+from isthmus.replay.replayed import Replayed
+
+__all__ = ["Replayed"]

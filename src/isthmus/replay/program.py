@@ -1,0 +1,173 @@
+"""Operations, repeated into the memory that they filled when they were recorded."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from isthmus.replay.recorder import memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from isthmus.replay.recorder import Call
+
+    Step = tuple[Callable[..., Any], list[Any], dict[str, Any]]
+
+SAID_BY_THE_ANSWER = {"dtype", "layout", "device", "pin_memory", "memory_format"}
+"""Arguments that an answer which is there already makes needless."""
+
+
+def program(calls: Sequence[Call], live: Iterable[Tensor]) -> Callable[[], None]:
+    """Repeat what depends on ``live`` tensors, which may have changed, or on chance.
+
+    Views stay as they are, since memory does; what follows from constants alone is not
+    computed again; and an answer that is only copied is computed where it is copied to.
+    """
+    steps = [_step(call) for call in _in_place(_moving(calls, live))]
+    names: dict[str, Any] = {}
+
+    def name(value: Any) -> str:
+        if isinstance(value, (list, tuple)):
+            inner = "".join(f"{name(v)}, " for v in value)
+            return f"[{inner}]" if isinstance(value, list) else f"({inner})"
+        key = f"v{len(names)}"
+        names[key] = value
+        return key
+
+    lines = []
+    for function, args, kwargs in steps:
+        said = [name(value) for value in args]
+        said += [f"{key}={name(value)}" for key, value in kwargs.items()]
+        lines.append(f"{name(function)}({', '.join(said)})")
+    body = "\n  ".join(lines or ["pass"])
+    source = f"def make({', '.join(names)}):\n def run():\n  {body}\n return run"
+    made: dict[str, Any] = {}
+    exec(compile(source, "<recording>", "exec"), made)  # noqa: S102 - names are ours
+    run: Callable[[], None] = made["make"](**names)
+    return run
+
+
+def _moving(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
+    """Calls whose answers may be others next time."""
+    moving = {memory(tensor) for tensor in live}
+    moving |= {memory(tensor) for call in calls for tensor in call.writes}
+    found = []
+    for call in calls:
+        touched = {memory(tensor) for tensor in (*call.read(), *call.answers)}
+        if call.looks or not (call.draws or touched & moving):
+            continue
+        moving |= {memory(tensor) for tensor in call.answers}
+        found.append(call)
+    return found
+
+
+def _in_place(calls: list[Call]) -> list[Call]:
+    """Drop copies of answers that nobody else reads: compute them where they go."""
+    makers = {memory(a): i for i, call in enumerate(calls) for a in call.answers}
+    readers: dict[int, int] = {}
+    for call in calls:
+        for place in {memory(tensor) for tensor in call.read()}:
+            readers[place] = readers.get(place, 0) + 1
+    found: list[Call | None] = list(calls)
+    for i, call in enumerate(calls):
+        if call.function is not torch.ops.aten.copy_.default:
+            continue
+        goal, source = call.args[:2]
+        maker = makers.get(memory(source))
+        if maker is None or readers[memory(source)] > 1 or goal.requires_grad:
+            continue
+        made = calls[maker]
+        if (
+            made.writes
+            or len(made.answers) > 1
+            or not _alike(made.answers[0], source, goal)
+        ):
+            continue
+        (answer,) = made.answers
+        place = goal.as_strided(answer.size(), answer.stride(), goal.storage_offset())
+        found[maker], found[i] = made._replace(answers=[place]), None
+    return [call for call in found if call is not None]
+
+
+def _alike(answer: Tensor, source: Tensor, goal: Tensor) -> bool:
+    """Whether a view of the whole answer lies in memory as the goal does."""
+    same = source.size() == goal.size() and source.stride() == goal.stride()
+    whole = source.numel() == answer.numel() and source.dtype == goal.dtype
+    dense = answer.is_contiguous() and answer.storage_offset() == 0
+    return same and whole and dense and source.storage_offset() == 0
+
+
+def _step(call: Call) -> Step:
+    """The call again, such that its answers are written where they were."""
+    args = [_bare(value) for value in call.args]
+    kwargs = {key: _bare(value) for key, value in call.kwargs.items()}
+    name = call.function._schema.name.partition("::")[2]
+    if call.writes:
+        return _method(name, call.function), args, kwargs
+    few = {k: v for k, v in kwargs.items() if k not in SAID_BY_THE_ANSWER}
+    answers = [answer.detach() for answer in call.answers]
+    for function, outs in _candidates(call, name, answers):
+        if _works(function, args, few, outs):
+            return function, args, few | outs
+    again = functools.partial(_copied, call.function, answers)
+    return again, args, kwargs
+
+
+def _bare(value: Any) -> Any:
+    """A tensor of which autograd knows nothing."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_bare, value))
+    return value.detach() if isinstance(value, Tensor) else value
+
+
+def _method(name: str, function: Any) -> Any:
+    """An operation in place, by the way with the least overhead."""
+    return getattr(Tensor, name, function) if name.endswith("_") else function
+
+
+def _candidates(call: Call, name: str, answers: list[Tensor]) -> Any:
+    """Functions that write their answers where they are told, the quickest first."""
+    for home in (torch, torch._C._nn):
+        if hasattr(home, name):
+            out = answers[0] if len(answers) == 1 else tuple(answers)
+            yield getattr(home, name), {"out": out}
+    packet = call.function._overloadpacket
+    for overload in packet.overloads():
+        function = getattr(packet, overload)
+        places = [
+            argument.name
+            for argument in function._schema.arguments
+            if argument.kwarg_only and argument.alias_info is not None
+        ]
+        if places and len(places) == len(answers):
+            yield function, dict(zip(places, answers, strict=True))
+
+
+def _works(
+    function: Any, args: list[Any], kwargs: dict[str, Any], outs: dict[str, Any]
+) -> bool:
+    """Whether a function takes these arguments, tried on other memory."""
+    fresh = {
+        key: tuple(map(torch.empty_like, value))
+        if isinstance(value, tuple)
+        else torch.empty_like(value)
+        for key, value in outs.items()
+    }
+    try:
+        function(*args, **kwargs, **fresh)
+    except (TypeError, RuntimeError, ValueError, NotImplementedError):
+        return False
+    return True
+
+
+def _copied(function: Any, answers: list[Tensor], *args: Any, **kwargs: Any) -> None:
+    """Call a function that makes its own memory, and copy from there."""
+    found = function(*args, **kwargs)
+    found = [found] if isinstance(found, Tensor) else found
+    kept = [value for value in found if isinstance(value, Tensor)]
+    for answer, value in zip(answers, kept, strict=True):
+        answer.copy_(value)

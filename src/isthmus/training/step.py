@@ -1,0 +1,128 @@
+"""One batch through a model and back: what every training loop repeats."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import torch
+
+from isthmus.replay import Replayed
+from isthmus.trace import Batch, Corrupted, Progress, Trace
+from isthmus.training.flat import FlatParameters, Learned
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from torch import Tensor
+
+    from isthmus.training.settings import Training
+
+WORTH = 64
+"""Steps of a training that is worth a recording."""
+
+NOTHING = (None, None, None, None)
+"""No corruption: the model's own is to be drawn."""
+
+
+class Trainable(Learned, Protocol):
+    """What the loops ask of a model."""
+
+    def __call__(
+        self,
+        batch: Batch,
+        progress: Progress,
+        *,
+        chance: bool | None = None,
+        corrupted: Corrupted | None = None,
+    ) -> Trace:
+        """Send a batch through."""
+
+    @property
+    def replayable(self) -> bool:
+        """Whether a step of it, recorded, may be replayed."""
+
+    def train(self, mode: bool = True) -> object:
+        """Switch dropout and batch statistics on or off."""
+
+    def loss(
+        self, trace: Trace, cutoff: float | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Total, and its addends, without rows beyond the ``cutoff``."""
+
+    def metric(self, trace: Trace) -> tuple[str, Tensor, Tensor | int]:
+        """A figure per entry beside the loss: name, sum, divisor."""
+
+
+class Found(NamedTuple):
+    """What a batch leaves behind; the next one may overwrite it."""
+
+    trace: Trace
+    total: Tensor
+    """The loss; of a stacked model, (R,)."""
+    terms: dict[str, Tensor]
+    """Its addends."""
+    metric: tuple[str, Tensor, Tensor | int]
+    """A figure per entry beside it: name, sum, divisor."""
+
+    def figures(self) -> dict[str, float]:
+        """Loss, terms and metric as numbers; the only place that waits for a GPU.
+
+        Of a stacked model: means over the replicas.
+        """
+        name, cost, entries = self.metric
+        named = {"loss": self.total, **self.terms, name: cost}
+        if self.total.dim() or self.total.device.type != "cpu":
+            named[name] = cost / entries
+            numbers = [value.detach().mean() for value in named.values()]
+            return dict(zip(named, torch.stack(numbers).tolist(), strict=True))
+        figures = {name: value.item() for name, value in named.items()}
+        figures[name] /= float(entries)
+        return figures
+
+
+class Gradients:
+    """Sends batches through a model and back; what comes back lies in ``flat``.
+
+    Steps are recorded and replayed where ``training.replay`` allows it, all parts of
+    the model can be, and ``planned`` steps are worth it; on processors only.
+    """
+
+    def __init__(
+        self,
+        model: Trainable,
+        flat: FlatParameters,
+        training: Training,
+        rows: int,
+        planned: int,
+    ) -> None:
+        self.model, self.flat, self.rows = model, flat, rows
+        self.cutoff = training.cutoff
+        self.done = torch.zeros(())
+        self.run: Callable[..., Found] = self._run
+        self.replayed: Replayed[Found] | None = None
+        on_processor = flat.values.device.type == "cpu"
+        if training.replay and model.replayable and planned >= WORTH and on_processor:
+            state = [flat.values, flat.gradient, *flat.buffers, self.done]
+            self.run = self.replayed = Replayed(self._run, state)
+
+    def __call__(
+        self, batch: Batch, done: float, corrupted: Sequence[Tensor | None] = NOTHING
+    ) -> Found:
+        """Forward and backward, when the share ``done`` of training lies behind."""
+        self.done.fill_(done)
+        return self.run(batch.x, batch.visible, *corrupted)
+
+    def _run(
+        self, x: Tensor, visible: Tensor | None, *corrupted: Tensor | None
+    ) -> Found:
+        seen, *told = corrupted
+        given = None if seen is None else Corrupted(seen, *told)
+        trace = self.model(
+            Batch(x, visible),
+            Progress(self.done, self.rows),
+            chance=True,
+            corrupted=given,
+        )
+        total, terms = self.model.loss(trace, self.cutoff)
+        self.flat.learn(total.sum())
+        return Found(trace, total, terms, self.model.metric(trace))

@@ -1,0 +1,259 @@
+"""A recorded computation gives what it would give if it were run again, to the bit."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+import isthmus
+from isthmus.architectures.modules import Modules
+from isthmus.bottlenecks.dense import Dense
+from isthmus.layout import Field, Layout
+from isthmus.model import AutoencoderModule, Recipe
+from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
+from isthmus.replay import Replayed
+from isthmus.replay import replayed as recordings
+from isthmus.trace import Batch
+from isthmus.training import Trainer, Training
+from isthmus.training.adam import Adam
+from isthmus.training.flat import FlatParameters
+from isthmus.training.step import WORTH, Gradients
+
+DRAWS = {
+    "real": torch.randn,
+    "unit": torch.rand,
+    "count": lambda *shape: torch.poisson(torch.full(shape, 3.0)),
+    "level": lambda *shape: torch.rand(*shape).round(),
+}
+FAMILIES = Architecture, Bottleneck, Corruption, Likelihood, Term
+EXAMPLES = [
+    spec
+    for family in FAMILIES
+    for kind in family.kinds().values()
+    for spec in kind.examples()
+]
+
+
+def model_with(spec, *, missing, stack=0):
+    """A model with this part, and whatever it needs beside it."""
+    name = next(f.__name__.lower() for f in FAMILIES if isinstance(spec, f))
+    parts = {name: spec} if name != "term" else {"terms": (spec,)}
+    if name == "term":
+        kinds = Bottleneck.kinds().values()
+        some = (one for kind in kinds for one in kind.examples())
+        parts["bottleneck"] = next(one for one in some if spec.needs <= one.traits())
+    recipe = Recipe(**({"bottleneck": Dense(size=2)} | parts))
+    content = recipe.likelihood.prefers or "real"
+    levels = 2 if content == "level" else None
+    layout = Layout(fields=(Field(content=content, shape=(4,), levels=levels),))
+    torch.manual_seed(1)
+    return AutoencoderModule(recipe, layout, missing=missing, stack=stack), content
+
+
+def states(model):
+    return {k: v.clone() for k, v in model.state_dict().items()}
+
+
+def same(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], rtol=0, atol=0, msg=name)
+
+
+@pytest.mark.parametrize("missing", [False, True], ids=["whole", "gaps"])
+@pytest.mark.parametrize("spec", EXAMPLES, ids=repr)
+def test_every_part_trains_to_the_same_bits(spec, missing, monkeypatch):
+    """72 steps in batches of two sizes, with all that a step draws and keeps."""
+    seen = []
+    watched = Gradients.__init__
+    monkeypatch.setattr(
+        Gradients, "__init__", lambda s, *a: (watched(s, *a), seen.append(s))[0]
+    )
+
+    def trained(*, replay):
+        model, content = model_with(spec, missing=missing)
+        x = DRAWS.get(content, torch.randn)(17, 4)
+        visible = torch.rand(17, 4).round() if missing else None
+        data = Batch(x if visible is None else x * visible, visible)
+        training = Training(epochs=18, batch_size=4, replay=replay, cutoff=4.0)
+        trainer = Trainer(model, training, seed=3)
+        trainer.fit(data, validation=data)
+        return states(model), trainer.history
+
+    plain, replayed = trained(replay=False), trained(replay=True)
+    same(plain[0], replayed[0])
+    assert plain[1] == replayed[1]
+    first, second = seen
+    assert first.replayed is None
+    assert second.replayed.reason is None, spec
+    assert len(second.replayed.recordings) == 2
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.1])
+@pytest.mark.parametrize("decoupled", [False, True])
+def test_adam_is_that_of_torch(decoupled, decay):
+    """Our call of the fused kernel, and the optimiser around it."""
+    kinds = {False: torch.optim.Adam, True: torch.optim.AdamW}
+    torch.manual_seed(0)
+    ours, theirs = (nn.Parameter(torch.ones(7)) for _ in range(2))
+    mine = Adam(
+        [{"params": [ours], "weight_decay": decay}], lr=0.1, decoupled=decoupled
+    )
+    other = kinds[decoupled]([theirs], lr=0.1, weight_decay=decay, fused=True)
+    for step in range(20):
+        ours.grad = torch.randn(7)
+        theirs.grad = ours.grad.clone()
+        for rule in (mine, other):
+            rule.param_groups[0]["lr"] = 0.1 / (1 + step)
+            rule.step()
+        torch.testing.assert_close(ours, theirs, rtol=0, atol=0)
+
+
+def test_adam_goes_on_where_it_was():
+    torch.manual_seed(0)
+    weights = [nn.Parameter(torch.ones(5)) for _ in range(2)]
+    rules = [Adam([{"params": [w]}], lr=0.1) for w in weights]
+    gradients = torch.randn(8, 5)
+    for gradient in gradients:
+        weights[0].grad = gradient
+        rules[0].step()
+    for gradient in gradients[:4]:
+        weights[1].grad = gradient
+        rules[1].step()
+    later = Adam([{"params": [weights[1]]}], lr=0.1)
+    later.load_state_dict(rules[1].state_dict())
+    for gradient in gradients[4:]:
+        weights[1].grad = gradient
+        later.step()
+    assert torch.equal(*weights)
+
+
+# ------------------------------------------------------------------- the mechanism
+
+
+def test_a_replay_follows_arguments_state_and_chance():
+    torch.manual_seed(0)
+    scale = torch.ones(3)
+
+    def function(x):
+        scale.add_(1)
+        noise = torch.zeros_like(x).normal_()
+        return {"y": x.t().contiguous() * scale + functional.dropout(noise, 0.5).t()}
+
+    def all_calls(call):
+        torch.manual_seed(5)
+        scale.fill_(1.0)
+        return [call(x)["y"].clone() for x in torch.randn(6, 3, 3)]
+
+    replayed = Replayed(function, [scale])
+    expected, found = all_calls(function), all_calls(replayed)
+    assert replayed.reason is None
+    assert len(replayed.recordings) == 1
+    assert torch.equal(torch.stack(expected), torch.stack(found))
+    assert len({tuple(y.flatten().tolist()) for y in found}) == 6
+
+
+def test_a_constant_is_not_computed_again_unless_it_is_changed():
+    weight = torch.randn(4, 4)
+
+    def function(x):
+        constant = (torch.ones(4, 4) * 3).exp()
+        total = torch.zeros(4, 4)
+        total.add_(x)
+        return total @ weight + constant
+
+    replayed = Replayed(function, [weight])
+    for x in torch.randn(3, 4, 4):
+        weight.normal_()
+        assert torch.equal(replayed(x).clone(), function(x))
+
+
+def test_an_answer_that_is_only_copied_is_computed_in_place():
+    weight, goal = torch.randn(3, 5), torch.zeros(5, 3)
+
+    def function(x):
+        goal.copy_((weight @ x).t())
+        return goal.sum()
+
+    replayed = Replayed(function, [weight, goal])
+    for x in torch.randn(3, 5, 5):
+        total = replayed(x).clone()
+        assert torch.equal(goal, (weight @ x).t())
+        assert torch.equal(total, goal.sum())
+
+
+def test_a_copied_answer_that_others_read_stays():
+    goal = torch.zeros(2)
+
+    def function(x):
+        y = x.exp()
+        goal.copy_(y)
+        goal.mul_(2)
+        return y + 1
+
+    replayed = Replayed(function, [goal])
+    for x in torch.randn(3, 2):
+        assert torch.equal(replayed(x).clone(), x.exp() + 1)
+        assert torch.equal(goal, 2 * x.exp())
+
+
+@pytest.mark.parametrize(
+    ("function", "why"),
+    [
+        (lambda x: x * float(x.sum()), "a number is read from a tensor"),
+        (lambda x: x[x > 0].sum(), "a shape depends on numbers"),
+        (lambda x: x.clone().unsqueeze_(0), "the shape of a tensor is changed"),
+        (
+            lambda x: x + torch.rand(3, generator=torch.Generator().manual_seed(0)),
+            "a generator of its own",
+        ),
+    ],
+    ids=["number", "shape", "in place", "generator"],
+)
+def test_what_may_take_another_course_is_called_as_it_is(function, why):
+    replayed = Replayed(function, [])
+    for x in torch.randn(3, 3):
+        assert torch.equal(replayed(x), function(x))
+    assert why in replayed.reason
+    assert not replayed.recordings
+
+
+def test_what_replays_to_something_else_is_called_as_it_is():
+    hidden = torch.zeros(1)  # no state that is told
+    replayed = Replayed(lambda x: hidden.add_(1) + x, [])
+    assert replayed(torch.zeros(1)) == 1
+    assert "does not give the same" in replayed.reason
+
+
+def test_memory_and_shapes_are_limited(monkeypatch):
+    replayed = Replayed(lambda x: x + 1, [])
+    for size in range(1, 8):
+        assert torch.equal(replayed(torch.ones(size)), torch.full((size,), 2.0))
+    assert len(replayed.recordings) == recordings.MOST_SHAPES
+    monkeypatch.setattr(recordings, "MOST_BYTES", 10)
+    small = Replayed(lambda x: x + 1, [])
+    assert torch.equal(small(torch.ones(100)), torch.full((100,), 2.0))
+    assert "400 bytes" in small.reason
+
+
+def test_short_trainings_and_those_that_are_listened_to_are_not_recorded():
+    model, _ = model_with(EXAMPLES[0], missing=False)
+    flat, some = FlatParameters(model), Training()
+    assert Gradients(model, flat, some, 10, WORTH).replayed is not None
+    assert Gradients(model, flat, some, 10, WORTH - 1).replayed is None
+    assert Gradients(model, flat, Training(replay=False), 10, WORTH).replayed is None
+    heard = model.encoder.register_forward_hook(lambda *_: None)
+    assert Gradients(model, flat, some, 10, WORTH).replayed is None
+    heard.remove()
+    assert Gradients(model, flat, some, 10, WORTH).replayed is not None
+
+
+def test_modules_of_others_are_not_recorded(monkeypatch):
+    seen = []
+    monkeypatch.setattr(Replayed, "_record", lambda *a: seen.append(a))
+    encoder, decoder = nn.Linear(4, 2), nn.Linear(2, 4)
+    own = isthmus.Autoencoder(
+        architecture=Modules(encoder=encoder, decoder=decoder), size=2, epochs=80
+    )
+    own.set_params(verbose=0).fit(torch.randn(64, 4).numpy())
+    assert not seen
