@@ -257,3 +257,21 @@ def test_modules_of_others_are_not_recorded(monkeypatch):
     )
     own.set_params(verbose=0).fit(torch.randn(64, 4).numpy())
     assert not seen
+
+
+def test_the_path_is_told_and_saved(tmp_path):
+    x = torch.randn(100, 4).numpy()
+    some = {"size": 2, "epochs": 40, "batch_size": 50, "verbose": 0}
+    fitted = isthmus.Autoencoder(**some).fit(x)
+    threads = torch.get_num_threads()
+    machine = {"threads": threads, "device": "cpu", "precision": "float32"}
+    assert fitted.path_ == {"steps": "replayed", **machine}
+    isthmus.save(fitted, tmp_path / "model.isthmus")
+    assert isthmus.load(tmp_path / "model.isthmus").path_ == fitted.path_
+    plain = isthmus.Autoencoder(**some, training=Training(replay=False)).fit(x)
+    assert plain.path_["steps"] == "by autograd: replay is switched off"
+    assert (plain.transform(x) == fitted.transform(x)).all()
+    short = isthmus.Autoencoder(**some).set_params(epochs=2).fit(x)
+    assert short.path_["steps"] == "by autograd: steps are few"
+    detector = isthmus.AnomalyDetector(effort="fast", verbose=0).fit(x)
+    assert detector.autoencoder_.path_ == fitted.path_

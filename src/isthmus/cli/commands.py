@@ -125,6 +125,7 @@ def info(model: Model, as_json: Json = False) -> None:
         "names": state["feature_names"],
         "recipe": state["recipe"],
         "epochs": len(state["history"]),
+        "path": state.get("path", {}),
         "last_epoch": state["history"][-1] if state["history"] else {},
         **{n: document["state"][n] for n in DETECTOR if n in document["state"]},
         "notes": {n: v for n, v in document["notes"].items() if n != "recipe"},

@@ -82,6 +82,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Per epoch: loss, every weighted term, metric per entry; ``validation_...`` too.
     recipe_ : Recipe
         The parts as trained.
+    path_ : dict
+        How steps were computed: replayed or not, threads, device, precision.
     columns_ : tuple of Found
         Name and kind of each column, and why it is set aside if it is.
 
@@ -144,7 +146,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             try:
                 trainer.fit(data, held_out, tell=tell, callbacks=tuple(self.callbacks))
             finally:
-                self.history_ = trainer.history
+                self.history_, self.path_ = trainer.history, trainer.path
         return self
 
     def partial_fit(self, X: Any, y: object = None) -> Self:
@@ -165,6 +167,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self._state = trainer.optimizer.state_dict()
         number = len(self.history_) + 1
         self.history_.append({**trainer.history[0], "epoch": number})
+        self.path_ = trainer.path
         return self
 
     def transform(self, X: Any) -> NDArray[np.float32]:

@@ -83,7 +83,7 @@ def _train(
         trainer.fit(data, [members[k] for k in group], steps, tell=tell)
         if len(groups) == 1:
             unstack(model, some)
-        estimator.history_ = trainer.history
+        estimator.history_, estimator.path_ = trainer.history, trainer.path
     for module in modules:
         module.eval()
 

@@ -95,6 +95,7 @@ def estimator_state(estimator: Any) -> State:
         "frame_names": _plain_names(estimator._origin.names),  # noqa: SLF001
         "feature_names": None if names is None else [str(name) for name in names],
         "history": estimator.history_,
+        "path": estimator.path_,
         "seed": estimator._seed,  # noqa: SLF001
     }
     module: torch.nn.Module = estimator.module_
@@ -128,6 +129,7 @@ def from_estimator_state(
     made._origin = Origin(plain["backend"], frame_names, dtypes=kinds)  # noqa: SLF001
     made._n_features_out = made.recipe_.bottleneck.width  # noqa: SLF001
     made.history_, made._seed = plain["history"], plain["seed"]  # noqa: SLF001
+    made.path_ = plain.get("path", {})  # before 0.3.0 there was but one
     return made  # type: ignore[no-any-return]
 
 

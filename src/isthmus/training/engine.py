@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isthmus.training.settings import Training
+    from isthmus.training.step import Path
 
     Figures = dict[str, float]
 
@@ -78,6 +79,7 @@ class Trainer:
         self.finite = self.flat.snapshot()
         self.batch_size = 0
         self.gradients: Gradients | None = None
+        self.path: Path = {}
         self.began = 0.0
 
     def fit(
@@ -98,10 +100,7 @@ class Trainer:
         first = kept = self.finite
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
-        steps = epochs * len(_sizes(len(data), self.batch_size))
-        self.gradients = Gradients(
-            self.model, self.flat, self.training, len(data), steps
-        )
+        self.gradients = self._gradients(len(data), epochs)
         try:
             with seeded(self.seed, self.device), few_threads:
                 for number in range(1, epochs + 1):
@@ -122,6 +121,7 @@ class Trainer:
                     spent = self._spent() >= 1
                     if any(wish) or spent or 0 < self.training.patience <= stale:
                         break
+                self.path = self.gradients.path()
             self.flat.restore(kept)
         except NonFiniteLossError:
             self._recover(data, kept, first)
@@ -130,6 +130,10 @@ class Trainer:
             self.gradients = None
             self.flat.release()
             self.model.train(mode=False)
+
+    def _gradients(self, rows: int, epochs: int) -> Gradients:
+        steps = epochs * len(_sizes(rows, self.batch_size))
+        return Gradients(self.model, self.flat, self.training, rows, steps)
 
     def _epoch(self, data: Batch, past: int, epochs: int) -> Figures:
         """One pass over the data in a fresh order, after ``past`` others.

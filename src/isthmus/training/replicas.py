@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from isthmus.training.engine import Figures
     from isthmus.training.settings import Training
+    from isthmus.training.step import Path
 
     class Stack(Trainable, Protocol):
         """What the loop asks of a model with an axis of replicas, or without one."""
@@ -62,6 +63,7 @@ class ReplicaTrainer:
         self.history: list[Figures] = []
         self.began = 0.0
         self.gradients: Gradients | None = None
+        self.path: Path = {}
 
     def fit(
         self,
@@ -99,6 +101,7 @@ class ReplicaTrainer:
                     tell(epoch, time.perf_counter() - started)
                     if self._spent() >= 1:
                         break
+                self.path = self.gradients.path()
         finally:
             self.gradients = None
             self.flat.release()

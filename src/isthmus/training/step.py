@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from isthmus.training.settings import Training
 
+    Path = dict[str, str | int]
+
 WORTH = 64
 """Steps of a training that is worth a recording."""
 
@@ -100,10 +102,26 @@ class Gradients:
         self.done = torch.zeros(())
         self.run: Callable[..., Found] = self._run
         self.replayed: Replayed[Found] | None = None
-        on_processor = flat.values.device.type == "cpu"
-        if training.replay and model.replayable and planned >= WORTH and on_processor:
+        reasons = {
+            "replay is switched off": not training.replay,
+            "the model is not of known parts alone": not model.replayable,
+            "steps are few": planned < WORTH,
+            "not on a processor": flat.values.device.type != "cpu",
+        }
+        self.reason = next((why for why, holds in reasons.items() if holds), None)
+        if self.reason is None:
             state = [flat.values, flat.gradient, *flat.buffers, self.done]
             self.run = self.replayed = Replayed(self._run, state)
+
+    def path(self) -> Path:
+        """How steps are computed."""
+        why = self.reason if self.replayed is None else self.replayed.reason
+        return {
+            "steps": "replayed" if why is None else f"by autograd: {why}",
+            "threads": torch.get_num_threads(),
+            "device": self.flat.values.device.type,
+            "precision": str(self.flat.values.dtype).removeprefix("torch."),
+        }
 
     def __call__(
         self, batch: Batch, done: float, corrupted: Sequence[Tensor | None] = NOTHING
