@@ -30,12 +30,12 @@ def plan(model: Any, rows: pa.Table) -> dict[str, Any]:
         "rows": rows.num_rows,
         "columns": describe_columns(tried, rows),
         "weights": sum(p.numel() for p in tried.module_.parameters()),
-        **_replicas(model, rows.num_rows),
+        **_replicas(model, rows.num_rows, tried.module_.event.numel()),
         "recipe": describe(model, rows.num_rows) | parts,
     }
 
 
-def _replicas(model: Any, rows: int) -> dict[str, int]:
+def _replicas(model: Any, rows: int, entries: int) -> dict[str, int]:
     """How many replicas a detector trains in how many steps; nothing, if it is one."""
     from isthmus.detection.efforts import folds_of, lasts
     from isthmus.detection.thresholds import kept_rows
@@ -44,7 +44,8 @@ def _replicas(model: Any, rows: int) -> dict[str, int]:
     if not hasattr(model, "autoencoder") or folds_of(model) == 1:
         return {}
     rows -= len(kept_rows(model, rows))
-    steps = lasts(model.effort, training_of(model.autoencoder), rows)[0]
+    training = training_of(model.autoencoder)
+    steps = lasts(model.effort, training, rows, entries)[0]
     return {"replicas": folds_of(model), "steps": steps}
 
 

@@ -34,7 +34,7 @@ class Plan(NamedTuple):
     """Of the hidden layers and the code."""
     folds: int
     steps: int
-    """For 4,000 rows; for others as the cube root of their number."""
+    """For 4,000 rows of 40 entries at most; see `lasts` for others."""
     rounds: int
     """Masks per cell."""
 
@@ -92,21 +92,26 @@ def cross_fit(
     Where it names no epochs, it takes as many steps as the effort has them.
     """
     data = model.prepared(table)
-    steps, size = lasts(effort, training_of(model), len(data))
+    steps, size = lasts(effort, training_of(model), *data.x.shape)
     model.set_params(training__batch_size=size)
     views = PLANS[effort].views(scores)
     with progress(len(data), verbose=model.verbose) as tell:
         return cross_fitted(model, data, views, (folds, steps), tell)
 
 
-def lasts(effort: Effort, training: Training, rows: int) -> tuple[int, int]:
+def lasts(
+    effort: Effort, training: Training, rows: int, entries: int
+) -> tuple[int, int]:
     """How many steps a replica takes, and rows of a batch.
 
-    Without epochs, batches are of about a quarter of the rows, from 32 to 256.
+    Without epochs, steps grow with the cube root of the rows and, beyond 40 entries of
+    a row, with the square root of these, up to fourfold; batches are of about a quarter
+    of the rows, from 32 to 256.
     """
     if training.epochs is not None:
         epochs, size = training.plan(rows)
         return epochs * math.ceil(rows / size), size
-    steps = PLANS[effort].steps * (max(rows, 32) / 4000) ** (1 / 3)
+    wide = min(max((entries / 40) ** 0.5, 1.0), 4.0)
+    steps = PLANS[effort].steps * (max(rows, 32) / 4000) ** (1 / 3) * wide
     size = 2 ** round(math.log2(min(max(rows / 4, 32), 256)))
     return math.ceil(steps), training.batch_size or size
