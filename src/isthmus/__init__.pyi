@@ -2,6 +2,7 @@
 
 from isthmus.artifacts import inspect, load, save
 from isthmus.data.kinds import Columns
+from isthmus.data.streams import stream
 from isthmus.estimator import Autoencoder
 from isthmus.model import AutoencoderModule, Recipe
 from isthmus.presets.contractive import contractive
@@ -39,6 +40,7 @@ __all__ = [
     "save",
     "sparse_kl",
     "sparse_l1",
+    "stream",
     "undercomplete",
     "variational",
     "vector_quantized",

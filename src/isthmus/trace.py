@@ -11,8 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+import torch
+
 if TYPE_CHECKING:
-    import torch
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 
@@ -33,6 +36,22 @@ class Batch:
         """Pick the examples at ``index``, in that order."""
         visible = None if self.visible is None else self.visible.index_select(0, index)
         return Batch(self.x.index_select(0, index), visible)
+
+    @classmethod
+    def joined(cls, batches: Sequence[Batch]) -> Batch:
+        """Batches below one another; what is not said to be missing is there."""
+        x = torch.cat([batch.x for batch in batches])
+        if all(batch.visible is None for batch in batches):
+            return cls(x)
+        seen = [
+            torch.ones_like(b.x) if b.visible is None else b.visible for b in batches
+        ]
+        return cls(x, torch.cat(seen))
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """Examples from ``start`` up to ``stop``, without copying."""
+        visible = None if self.visible is None else self.visible[start:stop]
+        return Batch(self.x[start:stop], visible)
 
     def to(self, device: torch.device) -> Batch:
         """Bring the examples to a device."""

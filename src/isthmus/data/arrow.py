@@ -38,13 +38,13 @@ def from_arrow(
         cells = cells.cast(pa.string())
     if cells.null_count == len(cells) and wanted is not None:
         return _nothing(Column(name, wanted, arrow), len(cells))
-    kind = _type(name, cells.type)
+    kind = type_of(name, cells.type)
     if pa.types.is_dictionary(cells.type) or wanted == "text":
         return Column(name, "text", arrow), as_text(cells)
     if kind == "text":
         reading = _reading(cells, wanted)
         cells = dialect.parse(cells, "text" if reading == "empty" else reading, name)
-        kind = _type(name, cells.type)
+        kind = type_of(name, cells.type)
         if kind == "text":
             return Column(name, kind, arrow), cells
         arrow = f"text<{cells.type}>"
@@ -140,7 +140,8 @@ def parsed(words: str) -> pa.DataType | None:
         return None
 
 
-def _type(name: str, kind: pa.DataType) -> Type:
+def type_of(name: str, kind: pa.DataType) -> Type:
+    """What cells of an Arrow type are."""
     tests = {
         "boolean": [pa.types.is_boolean],
         "integer": [pa.types.is_integer],

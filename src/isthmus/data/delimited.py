@@ -10,11 +10,15 @@ import csv
 import re
 import warnings
 from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from pyarrow import csv as arrow
 
 from isthmus.errors import DataError, IsthmusWarning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MARKS = ",;\t|"  # the comma in doubt
 _BLOCK = 2**24  # bytes that are parsed together, unless a row is longer
@@ -36,6 +40,40 @@ def read_delimited(data: bytes, file: str, mark: str | None = None) -> pa.Table:
     if _may_end_in_quotes(data, table):
         _refuse_faults(data, start, mark, len(names), file)
     return table.rename_columns(names)
+
+
+def in_blocks(file: Any, name: str, mark: str | None = None) -> Iterator[pa.Table]:
+    """The cells of an open file as columns of text, some megabytes at a time.
+
+    Each block ends with a row: at the last end of a line that lies in no quotes.
+    """
+    rest, header = b"", None
+    while block := file.read(_BLOCK):
+        block = rest + block
+        end = _last_end(block)
+        if end is None:
+            rest = block
+            continue
+        rest = block[end:]
+        head = block[:end]
+        if header is None:
+            mark = mark or _mark(_utf8(head, name))
+            header = head[: _header(_utf8(head, name), mark, name)[1]]
+            yield read_delimited(head, name, mark)
+        else:
+            yield read_delimited(header + head, name, mark)
+    if header is None or rest:
+        yield read_delimited((header or b"") + rest, name, mark)
+
+
+def _last_end(block: bytes) -> int | None:
+    """Where the last whole row ends; quotes must be closed before it."""
+    quotes, end = block.count(b'"'), len(block)
+    while (end := block.rfind(b"\n", 0, end)) >= 0:
+        quotes = block.count(b'"', 0, end)
+        if quotes % 2 == 0:
+            return end + 1
+    return None
 
 
 def refuse_repeats(names: list[str], file: str, hint: str = "") -> None:

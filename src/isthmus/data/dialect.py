@@ -79,6 +79,11 @@ def join(a: str, b: str) -> str:
     return b if a == "empty" else _WIDER.get(frozenset({a, b}), "text")
 
 
+def arrow_of(kind: str) -> pa.DataType:
+    """The Arrow type of cells that are parsed as a type other than text."""
+    return _FORMS[kind][1]
+
+
 def parse(text: pa.ChunkedArray, kind: str, name: str) -> pa.ChunkedArray:
     """The cells of the column ``name`` as values of a type; null where missing.
 

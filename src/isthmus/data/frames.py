@@ -75,6 +75,12 @@ def open_frame(
     return rows, _origin(frame, [labels[name] for name in taken])
 
 
+def as_arrow(X: Any) -> dict[str, pa.ChunkedArray]:
+    """Columns of a frame by name, as they are."""
+    frame = _frame(X)
+    return {str(n): _arrow(frame.get_column(n)) for n in frame.columns}
+
+
 def open_cells(X: NDArray[Any], names: list[str], wanted: Mapping[str, str]) -> Rows:
     """Take apart an array of objects, (n, columns), column by column."""
     cells = {n: _objects(n, cells) for n, cells in zip(names, X.T, strict=True)}

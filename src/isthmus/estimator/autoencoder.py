@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 import torch
 from sklearn.base import (
-    BaseEstimator,
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
 )
@@ -15,15 +14,16 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from isthmus.data.blocks import in_blocks
-from isthmus.errors import DataError, RecipeError, unknown
+from isthmus.errors import DataError
 from isthmus.estimator.evaluation import evaluate
 from isthmus.estimator.explanation import Explanation, explain, give_back
 from isthmus.estimator.html import describe
 from isthmus.estimator.judge import PlainJudge
-from isthmus.estimator.parameters import nested, replaced, training_of
-from isthmus.estimator.preparation import prepare, split
+from isthmus.estimator.parameters import NestedParameters, training_of
+from isthmus.estimator.preparation import learner_for, prepare
 from isthmus.estimator.rows import read_rows
 from isthmus.estimator.state import State, estimator_state, from_estimator_state
+from isthmus.estimator.streams import examples, piecewise
 from isthmus.scores.reconstruction_likelihood import score_rows
 from isthmus.trace import Batch
 from isthmus.training import Trainer, Training, progress, seeded
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
 
     from isthmus.data.frames import Origin
     from isthmus.data.kinds import Columns, Found, Kind
+    from isthmus.data.learner import TableLearner
     from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
     from isthmus.training import Epoch
 
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParameters):
     """An autoencoder of five parts, trained on the rows of a table.
 
     Parameters
@@ -94,6 +95,9 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     counts alike. Missing cells weigh nothing. There is no ``sample_weight``.
     """
 
+    _calls = 0  # of partial_fit
+    _state: dict[str, Any] | None = None
+
     def __init__(
         self,
         *,
@@ -140,7 +144,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         ``validation`` takes rows of your own in place of a random share.
         """
-        data, held_out = split(self, self.prepared(X), validation)
+        data, held_out = examples(self, X, validation)
         trainer = Trainer(self.module_, training_of(self), self._seed)
         with progress(len(data), verbose=self.verbose) as tell:
             try:
@@ -154,22 +158,20 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
         The rows of the first call decide how columns are scaled, from then on.
         """
-        if not hasattr(self, "module_"):
-            data = self.prepared(X)
-            self.history_, self._state, self._calls = [], None, 0
-        else:
-            data = self._read(X)
+        new = not hasattr(self, "module_")
+        data = self.prepared(X) if new else self._read(X)
+        self.history_ = [] if new else self.history_
         training = training_of(self).changed(epochs=1, schedule="constant")
-        self._calls = getattr(self, "_calls", 0) + 1
-        state = getattr(self, "_state", None)
-        trainer = Trainer(self.module_, training, self._seed + self._calls, state=state)
+        self._calls += 1
+        seed = self._seed + self._calls
+        trainer = Trainer(self.module_, training, seed, state=self._state)
         trainer.fit(data.to(self._device))
-        self._state = trainer.optimizer.state_dict()
+        self._state, self.path_ = trainer.optimizer.state_dict(), trainer.path
         number = len(self.history_) + 1
         self.history_.append({**trainer.history[0], "epoch": number})
-        self.path_ = trainer.path
         return self
 
+    @piecewise
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Codes of the rows of ``X``, (n, size), without chance."""
         batch = self._read(X)
@@ -208,6 +210,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
             x = self.module_.sample(n).cpu().numpy()
         return self._back(x, self._origin)
 
+    @piecewise
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """log p(x|z) of each row at its typical code, (n,), in nats."""
         return score_rows(self.module_, self._read(X))
@@ -233,25 +236,6 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         batch = self._read(X).to(self._device)
         return evaluate(self.module_, batch, self._seed + 1)
 
-    def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters by name; with ``deep``, also those of parts by long names."""
-        params: dict[str, Any] = super().get_params(deep=False)
-        return params | nested(self) if deep else params
-
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters; a long name replaces the part by a changed copy."""
-        long = {name: value for name, value in params.items() if "__" in name}
-        short = {name: value for name, value in params.items() if "__" not in name}
-        known = self.get_params(deep=False)
-        if wrong := set(short) - set(known):
-            complaint = unknown("parameter", min(wrong), known)
-            raise RecipeError(f"{type(self).__name__}: {complaint}")
-        for name, value in short.items():
-            setattr(self, name, value)
-        for name, value in replaced(self, long).items():  # these may change those
-            setattr(self, name, value)
-        return self
-
     @property
     def columns_(self) -> tuple[Found, ...]:
         """Name and kind of each column, and why it is set aside if it is."""
@@ -260,11 +244,14 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def prepared(self, X: Any) -> Batch:
         """Learn the columns of ``X`` and build an untrained module; its entries."""
         rows, origin = read_rows(self, X, reset=True, least=2)
-        self._origin = origin._replace(index=None)
-        ready = prepare(self, rows)
+        self._settle(learner_for(self, rows.columns).update(rows), origin)
+        return self._converter.encode(rows)
+
+    def _settle(self, learner: TableLearner, origin: Origin) -> None:
+        self._origin, ready = origin._replace(index=None), prepare(self, learner)
         self._seed, self._device, self._converter, self.recipe_, self.module_ = ready
         self._n_features_out = self.recipe_.bottleneck.width
-        return self._converter.encode(rows)
+        self._calls, self._state = 0, None
 
     def _read(self, X: Any) -> Batch:
         check_is_fitted(self)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
+
+from sklearn.base import BaseEstimator
 
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
@@ -79,3 +81,26 @@ def training_of(estimator: Any) -> Training:
         batch_size=training.batch_size or estimator.batch_size,
         learning_rate=training.learning_rate or estimator.learning_rate,
     )
+
+
+class NestedParameters(BaseEstimator):
+    """Parameters of an estimator, and of its parts by long names."""
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Parameters by name; with ``deep``, also those of parts by long names."""
+        params: dict[str, Any] = super().get_params(deep=False)
+        return params | nested(self) if deep else params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters; a long name replaces the part by a changed copy."""
+        long = {name: value for name, value in params.items() if "__" in name}
+        short = {name: value for name, value in params.items() if "__" not in name}
+        known = self.get_params(deep=False)
+        if wrong := set(short) - set(known):
+            complaint = unknown("parameter", min(wrong), known)
+            raise RecipeError(f"{type(self).__name__}: {complaint}")
+        for name, value in short.items():
+            setattr(self, name, value)
+        for name, value in replaced(self, long).items():  # these may change those
+            setattr(self, name, value)
+        return self

@@ -18,7 +18,7 @@ from isthmus.training import pick_device, seeded
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from isthmus.data.rows import Rows
+    from isthmus.data.rows import Column
     from isthmus.data.table import Table
     from isthmus.trace import Batch
 
@@ -33,23 +33,27 @@ class Prepared(NamedTuple):
     module: AutoencoderModule
 
 
-def prepare(estimator: Any, rows: Rows) -> Prepared:
+def learner_for(estimator: Any, columns: tuple[Column, ...]) -> TableLearner:
+    """Learns what an estimator wants to know of columns."""
+    if estimator.scaling not in {"robust", "standard"}:
+        raise RecipeError(
+            f"scaling must be 'robust' or 'standard'. Got {estimator.scaling!r}."
+        )
+    return TableLearner(
+        columns,
+        wished_content(estimator),
+        columns_of(estimator),
+        robust=estimator.scaling == "robust",
+    )
+
+
+def prepare(estimator: Any, learner: TableLearner) -> Prepared:
     """Settle seed, device, converter and recipe, and draw the first weights."""
     if not 0 <= estimator.validation < 1:
         raise RecipeError(f"validation must lie in [0, 1). Got {estimator.validation}.")
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     device = pick_device(estimator.device)
-    if estimator.scaling not in {"robust", "standard"}:
-        raise RecipeError(
-            f"scaling must be 'robust' or 'standard'. Got {estimator.scaling!r}."
-        )
-    learner = TableLearner(
-        rows.columns,
-        wished_content(estimator),
-        columns_of(estimator),
-        robust=estimator.scaling == "robust",
-    )
-    converter = learner.update(rows).finish()
+    converter = learner.finish()
     if aside := [f for f in converter.found if f.why and f.name in converter.aside]:
         told = "; ".join(f"{f.name!r} ({f.why})" for f in aside[:10])
         name, kind = aside[0].name, "category" if aside[0].type == "text" else "integer"

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_array, validate_data
 from isthmus.data.frames import Origin, is_frame, open_cells, open_frame
 from isthmus.data.kinds import Columns
 from isthmus.data.rows import Rows
+from isthmus.data.streams import is_stream, stream, whole
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,10 +40,7 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
     """
     if isinstance(X, Read):
         return X
-    if isinstance(X, torch.Tensor):
-        X = X.detach().cpu().numpy()
-    elif hasattr(X, "toarray"):  # one of scipy's sparse kinds
-        X = X.toarray()
+    X = _at_hand(X)
     if getattr(X, "ndim", 2) == 1 and hasattr(X, "to_frame"):
         raise DataError(
             "X is one column or one row, and must be a table. Reshape your data: a row "
@@ -53,7 +51,7 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
         return Read(rows, Origin())
     if not reset and hasattr(estimator, "feature_names_in_"):
         return _by_name(estimator, X)
-    rows, origin = open_frame(X, _wanted(estimator, reset=reset))
+    rows, origin = open_frame(X, wanted_types(estimator, reset=reset))
     _refuse_the_small(rows, least)
     names = list(origin.names or ())
     if not reset:
@@ -69,6 +67,15 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
     return Read(rows, origin)
 
 
+def _at_hand(X: Any) -> Any:
+    """Cells in memory, as an array or a frame."""
+    if is_stream(X):
+        return whole(stream(X))
+    if isinstance(X, torch.Tensor):
+        return X.detach().cpu().numpy()
+    return X.toarray() if hasattr(X, "toarray") else X  # one of scipy's sparse kinds
+
+
 def columns_of(estimator: Any) -> Columns:
     """What the user says of columns."""
     said = estimator.columns
@@ -77,7 +84,7 @@ def columns_of(estimator: Any) -> Columns:
 
 def _of_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Rows:
     """A matrix of numbers; or of cells of any kind, where there is a text."""
-    wanted = _wanted(estimator, reset=reset)
+    wanted = wanted_types(estimator, reset=reset)
     try:
         values = check_array(
             X,
@@ -117,7 +124,8 @@ def _by_name(estimator: Any, X: Any) -> Read:
     return Read(rows, origin)
 
 
-def _wanted(estimator: Any, *, reset: bool) -> dict[str, str]:
+def wanted_types(estimator: Any, *, reset: bool) -> dict[str, str]:
+    """What columns are to be read as: as they were in fitting, or as the user says."""
     if not reset:
         types: dict[str, str] = estimator._converter.types  # noqa: SLF001
         return types

@@ -21,6 +21,7 @@ from isthmus.estimator.explanation import explain
 from isthmus.estimator.judge import PlainJudge
 from isthmus.estimator.preparation import validation_rows
 from isthmus.estimator.rows import read_rows
+from isthmus.estimator.streams import in_memory, piecewise
 from isthmus.scores.drift import drift
 
 if TYPE_CHECKING:
@@ -122,10 +123,11 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """Learn the rows of ``X``, (n, columns), then where unusual scores begin.
 
         ``calibration`` takes normal rows of your own; then all of ``X`` is trained on.
+        Of a `stream` of more than 2^25 cells, rows drawn by lot are learned.
         """
         thresholds.refuse(self)
         model = self.template()
-        table = read_rows(model, X, reset=True, least=2)
+        table = read_rows(model, in_memory(X), reset=True, least=2)
         count = table.rows.height
         given = calibration is not None
         kept = np.arange(0) if given else thresholds.kept_rows(self, count)
@@ -140,7 +142,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             unseen = table
             if calibration is not None:
                 source = "given"
-                unseen = read_rows(model, calibration, reset=False)
+                unseen = read_rows(model, in_memory(calibration), reset=False)
             elif len(kept):
                 source, unseen = "kept", table.take(kept)
             elif self.folds_ == 1:
@@ -156,12 +158,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         ``offset_``. Nothing is trained.
         """
         check_is_fitted(self)
-        table = read_rows(self.autoencoder_, X, reset=False)
+        table = read_rows(self.autoencoder_, in_memory(X), reset=False)
         self.calibration_ = self._scorer.calibration(table, "given")
         if self.fpr is not None:
             self.offset_ = self._offset(table)
         return self
 
+    @piecewise
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """How normal each row is, (n,); lower is odder.
 

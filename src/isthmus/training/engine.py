@@ -11,6 +11,7 @@ from isthmus.errors import NonFiniteLossError
 from isthmus.threads import threads_for
 from isthmus.trace import Batch, Progress
 from isthmus.training.chance import seeded
+from isthmus.training.examples import Examples, InMemory, sizes_of
 from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
 from isthmus.training.optimizers import optimizer
@@ -18,7 +19,7 @@ from isthmus.training.schedules import factor
 from isthmus.training.step import Found, Gradients, Trainable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from torch import Tensor
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from isthmus.training.step import Path
 
     Figures = dict[str, float]
-
-CHUNK = 64 * 2**20
-"""Bytes of examples that are shuffled into a copy at a time."""
 
 SHORT_MEMORY = 0.98
 """Share of its old value that the running mean of the gradient's length keeps."""
@@ -84,7 +82,7 @@ class Trainer:
 
     def fit(
         self,
-        data: Batch,
+        data: Batch | Examples,
         validation: Batch | None = None,
         *,
         tell: Callable[[Epoch, float], None] = lambda _epoch, _seconds: None,
@@ -98,6 +96,7 @@ class Trainer:
         assert not self.steps, "its weights are released: make another trainer"
         best, stale, self.began = float("inf"), 0, time.perf_counter()
         first = kept = self.finite
+        data = InMemory(data) if isinstance(data, Batch) else data
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
         self.gradients = self._gradients(len(data), epochs)
@@ -132,10 +131,10 @@ class Trainer:
             self.model.train(mode=False)
 
     def _gradients(self, rows: int, epochs: int) -> Gradients:
-        steps = epochs * len(_sizes(rows, self.batch_size))
+        steps = epochs * len(sizes_of(rows, self.batch_size))
         return Gradients(self.model, self.flat, self.training, rows, steps)
 
-    def _epoch(self, data: Batch, past: int, epochs: int) -> Figures:
+    def _epoch(self, data: Examples, past: int, epochs: int) -> Figures:
         """One pass over the data in a fresh order, after ``past`` others.
 
         It ends early where the time is over; one step is always taken.
@@ -143,12 +142,14 @@ class Trainer:
         done, seen = past / epochs, 0
         self.model.train()
         totals: Figures = {}
-        steps = len(_sizes(len(data), self.batch_size)) * epochs
-        for batch in self._batches(data):
+        sizes = sizes_of(len(data), self.batch_size)
+        steps = len(sizes) * epochs
+        for batch in data.shuffled(self.order, sizes):
             spent = self._spent()
             if seen and spent >= 1:
                 break
-            _add(totals, self._step(batch, min(max(done, spent), 1.0)), len(batch))
+            figures = self._step(batch.to(self.device), min(max(done, spent), 1.0))
+            _add(totals, figures, len(batch))
             seen += len(batch)
             done += 1 / steps
         return {name: total / seen for name, total in totals.items()}
@@ -198,19 +199,6 @@ class Trainer:
         felt = min(norm, most, allowed)
         self.usual_norm = SHORT_MEMORY * usual + (1 - SHORT_MEMORY) * felt
 
-    def _batches(self, data: Batch) -> Iterator[Batch]:
-        """Every row once, in a fresh order."""
-        order = torch.randperm(len(data), generator=self.order)
-        sizes = _sizes(len(data), self.batch_size)
-        row = data.x.element_size() * max(data.x[0].numel(), 1)
-        per_chunk = max(CHUNK // (row * self.batch_size), 1)
-        start = 0
-        for first in range(0, len(sizes), per_chunk):
-            part = sizes[first : first + per_chunk]
-            index = order[start : start + sum(part)].to(self.device)
-            start += sum(part)
-            yield from data.rows(index).split(part)
-
     def _stop(self, what: str, when: str) -> NoReturn:
         """Put finite weights back and say what happened."""
         if not self.flat.finite():
@@ -222,10 +210,10 @@ class Trainer:
             f"{rate:g}), or look for extreme values in the data."
         )
 
-    def _recover(self, data: Batch, *earlier: list[Tensor]) -> None:
+    def _recover(self, data: Examples, *earlier: list[Tensor]) -> None:
         """Go back while finite weights make a loss of the data that is not finite."""
         for weights in earlier:
-            if abs(check(self.model, data, self.seed)["loss"]) < float("inf"):
+            if abs(check(self.model, data.some(), self.seed)["loss"]) < float("inf"):
                 return
             self.flat.restore(weights)
 
@@ -238,20 +226,11 @@ def check(model: Trainable, data: Batch, seed: int) -> Figures:
     totals: Figures = {}
     model.train(mode=False)
     with seeded(seed, data.x.device), torch.no_grad():
-        for batch in data.split(_sizes(len(data), 1024)):
+        for batch in data.split(sizes_of(len(data), 1024)):
             trace = model(batch, Progress(), chance=True)
             found = Found(trace, *model.loss(trace), model.metric(trace))
             _add(totals, found.figures(), len(batch))
     return {name: total / len(data) for name, total in totals.items()}
-
-
-def _sizes(rows: int, size: int) -> list[int]:
-    """Batch sizes; a single last row joins the batch before it."""
-    full, rest = divmod(rows, size)
-    sizes = [size] * full + [rest] * (rest > 0)
-    if len(sizes) > 1 and sizes[-1] == 1 < size:
-        sizes[-2:] = [size + 1]
-    return sizes
 
 
 def _add(totals: Figures, figures: Figures, rows: int) -> None:

@@ -84,12 +84,14 @@ class Training(Spec):
 
         By default the power of two next to rows / 32, from 16 to 256, or that next to
         rows / 512, up to 1,024, if it is larger; and as many epochs as make about 4,000
-        steps, from 20 to 500.
+        steps, from 20 (of more than a million rows, from 20 million rows in all) to
+        500.
         """
         few, many = (2 ** round(math.log2(rows / share)) for share in (32, 512))
         size = self.batch_size or max(min(max(few, 16), 256), min(many, 1024))
         steps = math.ceil(rows / size)
-        return self.epochs or min(max(math.ceil(4000 / steps), 20), 500), size
+        fewest = max(min(20, 20_000_000 // rows), 1)
+        return self.epochs or min(max(math.ceil(4000 / steps), fewest), 500), size
 
     @model_validator(mode="after")
     def _decay_has_effect(self) -> Self:

@@ -1,0 +1,233 @@
+"""Tables that come piece by piece, as often as they are asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import fs, ipc, parquet
+
+from isthmus.data.delimited import in_blocks
+from isthmus.data.dialect import typed
+from isthmus.data.frames import as_arrow
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+PIECE = 2**16
+"""Rows of a piece."""
+
+_ARROW = {".arrow", ".ipc", ".feather"}
+_PARQUET = {".parquet", ".pq"}
+
+
+class Stream(NamedTuple):
+    """A table in pieces, which may be larger than memory."""
+
+    pieces: Callable[[list[str] | None], Iterable[Any]]
+    """A fresh pass over frames or arrays, of some columns or of all."""
+    schema: pa.Schema | None = None
+    """What the columns are, where the source knows; else the pieces must say."""
+    rows: int | None = None
+    """How many there are, where the source knows."""
+    words: bool = False
+    """Whether all cells are words, of which a column's type is to be made."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """All columns, piece by piece."""
+        return iter(self.pieces(None))
+
+
+def stream(source: Any, *, piece: int = PIECE) -> Stream:
+    """Open what is larger than memory, for `fit`, `transform` and `score_samples`.
+
+    ``source`` is a file, folder, pattern or address (such as ``s3://bucket/folder``)
+    of Parquet, CSV or Arrow files; a (memory-mapped) matrix; or a function that returns
+    a fresh iterator of frames each time it is called. ``piece`` is how many rows are
+    taken at a time, about.
+    """
+    if isinstance(source, Stream):
+        return source
+    if isinstance(source, np.ndarray):
+        return _of_matrix(source, piece)
+    if callable(source):
+        return Stream(lambda columns: (_only(frame, columns) for frame in source()))
+    if isinstance(source, str | Path):
+        return _of_files(str(source), piece)
+    raise DataError(
+        f"A stream is opened from a path, an array, or a function that returns a fresh "
+        f"iterator of frames (a single iterator can be gone through but once). Got "
+        f"{type(source).__name__}."
+    )
+
+
+def is_stream(X: Any) -> bool:
+    """Whether ``X`` comes in pieces: a `Stream`, or the path of one."""
+    return isinstance(X, Stream | str | Path)
+
+
+def whole(source: Stream, cells: float = float("inf"), seed: int = 0) -> Any:
+    """All rows of a stream in memory; of more ``cells``, as many rows drawn by lot.
+
+    Which rows that are depends on their number and the seed, not on the pieces.
+    """
+    share = 1.0
+    if cells < float("inf"):
+        share = min(cells / max(_count(source), 1), 1.0)
+    lots, kept = np.random.Generator(np.random.PCG64(seed)), []
+    for piece in source:
+        some = piece if isinstance(piece, np.ndarray) else pa.table(as_arrow(piece))
+        if share < 1:
+            places = np.flatnonzero(lots.random(len(some)) < share)
+            some = some[places] if isinstance(some, np.ndarray) else some.take(places)
+        kept.append(some)
+    if not kept:
+        raise DataError("The stream holds no rows.")
+    if isinstance(kept[0], np.ndarray):
+        return np.concatenate(kept)
+    table = pa.concat_tables(kept, promote_options="permissive")
+    return typed(table) if source.words else table
+
+
+def _count(source: Stream) -> int:
+    """Number of cells."""
+    if source.rows is not None and source.schema is not None:
+        return source.rows * len(source.schema)
+    shapes = (getattr(p, "shape", None) or pa.table(p).shape for p in source)
+    return sum(int(rows) * int(columns) for rows, columns in shapes)
+
+
+def _only(frame: Any, columns: list[str] | None) -> Any:
+    return frame if columns is None else frame[columns]
+
+
+def _of_matrix(matrix: np.ndarray[Any, Any], piece: int) -> Stream:
+    if matrix.ndim != 2:
+        raise DataError(f"A matrix must have two axes. Got {matrix.ndim}.")
+
+    def pieces(_columns: list[str] | None) -> Iterator[Any]:
+        for start in range(0, len(matrix), piece):
+            yield np.asarray(matrix[start : start + piece])
+
+    return Stream(pieces, rows=len(matrix))
+
+
+def _of_files(source: str, piece: int) -> Stream:
+    system, names = _files(source)
+    kinds = {_kind(name) for name in names}
+    if len(kinds) > 1:
+        told = ", ".join(sorted(kinds))
+        raise DataError(f"{source}: files of several kinds: {told}.")
+    (kind,) = kinds
+    if kind == "parquet":
+        return _of_parquet(system, names, piece)
+    read = _arrow if kind == "arrow" else _csv
+
+    def pieces(columns: list[str] | None) -> Iterator[Any]:
+        for name in names:
+            for table in read(system, name):
+                for start in range(0, table.num_rows, piece):
+                    yield _only_of(table.slice(start, piece), columns)
+
+    return Stream(pieces, words=kind == "csv")
+
+
+def _of_parquet(system: fs.FileSystem, names: list[str], piece: int) -> Stream:
+    schemas, rows = [], 0
+    for name in names:
+        with _parquet(system, name) as file:
+            schemas.append(file.schema_arrow.remove_metadata())
+            rows += file.metadata.num_rows
+    schema = schemas[0]
+    for name, other in zip(names, schemas, strict=True):
+        if set(other.names) != set(schema.names):
+            differing = sorted(set(other.names) ^ set(schema.names))
+            raise DataError(f"{name}: differs from {names[0]} in {differing[:10]}.")
+    try:
+        schema = pa.unify_schemas(schemas, promote_options="permissive")
+    except pa.ArrowException as error:
+        raise DataError(f"{names[0]} and others do not fit together: {error}") from None
+
+    def pieces(columns: list[str] | None) -> Iterator[Any]:
+        wanted = schema.names if columns is None else columns
+        kinds = pa.schema([schema.field(name) for name in wanted])
+        for name in names:
+            with _parquet(system, name) as file:
+                batches = file.iter_batches(piece, columns=wanted, use_threads=False)
+                for batch in batches:
+                    table = pa.Table.from_batches([batch]).select(wanted)
+                    yield table if table.schema == kinds else table.cast(kinds)
+
+    return Stream(pieces, schema, rows)
+
+
+def _parquet(system: fs.FileSystem, name: str) -> parquet.ParquetFile:
+    try:
+        # a row group is decoded as it is read, and not fetched whole before
+        return parquet.ParquetFile(system.open_input_file(name), pre_buffer=False)
+    except (pa.ArrowException, OSError) as error:
+        raise DataError(f"{name}: {error}") from None
+
+
+def _arrow(system: fs.FileSystem, name: str) -> Iterator[pa.Table]:
+    """Batches of an Arrow file, or of an Arrow stream in a file."""
+    with system.open_input_file(name) as file:
+        try:
+            opened = ipc.open_file(file)
+            batches = (opened.get_batch(k) for k in range(opened.num_record_batches))
+        except pa.ArrowInvalid:
+            file.seek(0)
+            batches = iter(ipc.open_stream(file))
+        for batch in batches:
+            yield pa.Table.from_batches([batch])
+
+
+def _csv(system: fs.FileSystem, name: str) -> Iterator[pa.Table]:
+    with system.open_input_stream(name, compression="detect") as file:
+        mark = "\t" if ".tsv" in Path(name).suffixes else None
+        yield from in_blocks(file, name, mark)
+
+
+def _only_of(table: pa.Table, columns: list[str] | None) -> pa.Table:
+    return table if columns is None else table.select(columns)
+
+
+def _files(source: str) -> tuple[fs.FileSystem, list[str]]:
+    """The file system, and the files that are meant, in the order of their names."""
+    if "://" in source:
+        system, path = fs.FileSystem.from_uri(source)
+        infos = system.get_file_info([path])
+        if infos[0].type == fs.FileType.Directory:
+            infos = system.get_file_info(fs.FileSelector(path, recursive=True))
+        names = [info.path for info in infos if info.type == fs.FileType.File]
+    else:
+        system, path = fs.LocalFileSystem(), Path(source)
+        found = [path] if path.is_file() else _below(path)
+        names = [str(name) for name in found]
+    known = {*_ARROW, *_PARQUET, ".csv", ".tsv"}
+    chosen = sorted(n for n in names if known & set(map(str.lower, Path(n).suffixes)))
+    if not chosen:
+        raise DataError(f"{source}: there is no Parquet, CSV or Arrow file.")
+    return system, chosen
+
+
+def _below(path: Path) -> list[Path]:
+    """Files of a folder, whatever lies in it, or of a pattern."""
+    if path.is_dir():
+        return [name for name in path.rglob("*") if name.is_file()]
+    parts = path.parts
+    fixed = next((i for i, part in enumerate(parts) if set("*?[") & set(part)), None)
+    if fixed is None:
+        raise DataError(f"{path}: there is no such file.")
+    found = Path(*parts[:fixed]).glob(str(Path(*parts[fixed:])))
+    return [name for name in found if name.is_file()]
+
+
+def _kind(name: str) -> str:
+    suffixes = set(map(str.lower, Path(name).suffixes))
+    if suffixes & _PARQUET:
+        return "parquet"
+    return "arrow" if suffixes & _ARROW else "csv"
