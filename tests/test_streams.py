@@ -11,7 +11,6 @@ import torch
 from pyarrow import ipc, parquet
 
 import isthmus
-from isthmus.data import streams
 from isthmus.data.files import read_table
 from isthmus.data.store import Store
 from isthmus.data.streams import stream, whole
@@ -291,6 +290,6 @@ def test_rows_of_csv_end_outside_of_quotes(tmp_path, monkeypatch):
     words = [f'a\n{"b" * (i % 40)},"{i}' for i in range(200)]
     with (tmp_path / "t.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["n", "word"], *enumerate(words)])
-    table = whole(stream(tmp_path / "t.csv", piece=streams.PIECE))
+    table = whole(stream(tmp_path / "t.csv"))
     assert table["word"].to_pylist() == words
     assert table["n"].to_pylist() == list(range(200))

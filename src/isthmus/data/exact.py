@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
 LOW = 27
@@ -19,11 +21,18 @@ BINS = 2200
 
 OFFSET = 1100
 
-PIECE = 2**16
-"""Rows that are taken in at a time, to keep what is computed on the way small."""
+PIECE = 2**18
+"""Cells that are taken in at a time, to keep what is computed on the way small."""
 
 SMALL = 2**23
 """Whole numbers below this, and the squares of a piece of them, are summed as such."""
+
+
+def pieces_of(values: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """Rows of ``values``, (n, columns), some at a time."""
+    step = max(PIECE // max(values.shape[1], 1), 256)
+    for start in range(0, len(values), step):
+        yield values[start : start + step]
 
 
 class ExactSum:
@@ -86,8 +95,8 @@ class Moments:
 
     def update(self, values: NDArray[np.float64]) -> None:
         """Take in the rows of ``values``, (n, columns), of magnitude below 1e150."""
-        for start in range(0, len(values), PIECE):
-            self._update(values[start : start + PIECE])
+        for piece in pieces_of(values):
+            self._update(piece)
 
     def _update(self, values: NDArray[np.float64]) -> None:
         seen = ~np.isnan(values)

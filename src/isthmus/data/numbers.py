@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from isthmus.data.exact import PIECE, Moments
+from isthmus.data.exact import Moments, pieces_of
 from isthmus.data.sample import RowSample, quantiles
 from isthmus.errors import DataError
 from isthmus.layout import Field
@@ -58,8 +58,8 @@ class NumberStatistics:
 
     def update(self, values: NDArray[np.float64]) -> None:
         """Take in the rows of ``values``, (n, columns)."""
-        for start in range(0, len(values), PIECE):
-            piece = values[start : start + PIECE] + 0.0  # there is but one zero
+        for some in pieces_of(values):
+            piece = some + 0.0  # there is but one zero
             self.moments.update(piece)
             self.sample.update(piece)
         self.rows += len(values)

@@ -28,8 +28,14 @@ class RowSample:
     def __init__(self, columns: int) -> None:
         self.most = min(max(CELLS // max(columns, 1), FEWEST), MOST)
         self.hashes = np.empty(0, dtype=np.uint64)
-        self.rows = np.empty((0, columns))
         self.counts = np.empty(0, dtype=np.int64)
+        self.places = np.empty(0, dtype=np.int64)
+        self.cells = np.empty((self.most, columns))  # no memory until it is filled
+
+    @property
+    def rows(self) -> NDArray[np.float64]:
+        """The rows in the order of their hashes."""
+        return self.cells[self.places]
 
     def update(self, values: NDArray[np.float64]) -> None:
         """Take in the rows of ``values``, (n, columns)."""
@@ -47,20 +53,28 @@ class RowSample:
         rows: NDArray[np.float64],
         counts: NDArray[np.int64],
     ) -> None:
+        if len(self.hashes) == self.most:  # most rows of a long table come too late
+            near = hashes <= self.hashes[-1]
+            hashes, rows, counts = hashes[near], rows[near], counts[near]
+        if not len(hashes):
+            return
         hashes = np.concatenate([self.hashes, hashes])
         kept, first, group = np.unique(hashes, return_index=True, return_inverse=True)
         total = np.bincount(group, weights=np.concatenate([self.counts, counts]))
         first = first[: self.most]
-        old = first < len(self.rows)
-        chosen = np.empty((len(first), rows.shape[1]))
-        chosen[old] = self.rows[first[old]]
-        chosen[~old] = rows[first[~old] - len(self.rows)]
-        self.hashes, self.rows = kept[: self.most], chosen
+        old = first < len(self.hashes)
+        places = np.empty(len(first), dtype=np.int64)
+        places[old] = self.places[first[old]]
+        free = np.ones(self.most, dtype=bool)
+        free[places[old]] = False
+        places[~old] = np.flatnonzero(free)[: int((~old).sum())]
+        self.cells[places[~old]] = rows[first[~old] - len(self.hashes)]
+        self.hashes, self.places = kept[: self.most], places
         self.counts = total[: self.most].astype(np.int64)
 
     def column(self, j: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Values of a column in rising order, and their counts; without the missing."""
-        values = self.rows[:, j]
+        values = self.cells[self.places, j]
         order = np.argsort(values, kind="stable")  # NaN comes last
         order = order[: len(values) - int(np.isnan(values).sum())]
         return values[order], self.counts[order]

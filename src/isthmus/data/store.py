@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-BUCKET = 2**26
+BUCKET = 2**25
 """Bytes of a bucket: what is in memory at a time, about twice."""
 
-MOST_BUCKETS = 512
+MOST_BUCKETS = 1024
 """Files that are open while rows come in."""
 
 
