@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from isthmus.data.exact import ExactSum, Moments
-from isthmus.data.files import read_table, take_out, write_table
+from isthmus.data.files import read_table, write_table
 from isthmus.data.frames import like, open_frame
 from isthmus.data.learner import TableLearner
 from isthmus.data.numbers import CHANGED, CLIP, KNEE
@@ -388,11 +388,3 @@ def test_parquet_is_checked_as_csv_is(table, complaint, tmp_path):
     pyarrow.parquet.write_table(table, tmp_path / "x.parquet")
     with pytest.raises(DataError, match=complaint):
         read_table(tmp_path / "x.parquet")
-
-
-def test_columns_are_taken_out_by_name():
-    taken, rest = take_out(TABLE, ["b", "b"])
-    assert taken.column_names == ["b"]
-    assert rest.column_names == ["a", "naïve, "]
-    with pytest.raises(DataError, match=r"no column 'z'. The columns are: a, b"):
-        take_out(TABLE, ["z"])

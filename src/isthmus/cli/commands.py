@@ -48,9 +48,11 @@ def encode(
     opened = open_for_model(data, model, label)
     z = _autoencoder(opened).transform(opened.rows)
     if picture is not None:
+        from isthmus.data.streams import at_hand
         from isthmus.plots import draw_codes
 
-        colours = opened.beside[label].to_numpy() if label else None
+        beside = at_hand(opened.beside)
+        colours = beside[label].to_numpy() if label else None
         draw_codes(picture, z, colours)
         written.tell(picture)
     if out is not None or picture is None:

@@ -10,9 +10,11 @@ import typer
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from isthmus.data.streams import Stream
+
 
 def detection(
-    scores: Any, labels: pa.Table, name: str, positive: str | None = None
+    scores: Any, labels: pa.Table | Stream, name: str, positive: str | None = None
 ) -> dict[str, Any]:
     """ROC-AUC and the like, over the rows that have a label.
 
@@ -31,9 +33,12 @@ def detection(
     return {**figures, "anomaly_is": f"{name}={positive}"}
 
 
-def values_of(labels: pa.Table, name: str) -> list[str | None]:
+def values_of(labels: pa.Table | Stream, name: str) -> list[str | None]:
     """Values of a column as text, None where one is missing."""
-    values: list[str | None] = labels[name].cast("string").to_pylist()
+    from isthmus.data.streams import at_hand
+
+    column = at_hand(labels.select([name]))[name]
+    values: list[str | None] = column.cast("string").to_pylist()
     return values
 
 

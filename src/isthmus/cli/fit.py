@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -133,24 +133,45 @@ def fit(
     model = _model(options, time, setting, recipe, device)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
     _check(out, quiet=quiet)
-    beside, rows = _tables(data, model, left_out)
+    tables = _tables(data, model, left_out)
     if dry_run:
-        _tell_plan(model, rows, data, left_out, as_json=as_json)
+        _tell_plan(model, tables.rows, data, left_out, as_json=as_json)
         return
-    model.set_params(verbose=0 if quiet else 1).fit(rows)
-    _save(model, rows, out, left_out)
+    model.set_params(verbose=0 if quiet else 1).fit(tables.learned)
+    _save(model, tables.height, out, left_out)
     if as_json or not quiet:
-        _tell(model, (rows, beside), out, left_out, as_json=as_json)
+        _tell(model, tables, out, left_out, as_json=as_json)
 
 
-def _tables(
-    data: str, model: Any, left_out: dict[str, list[str]]
-) -> tuple[pa.Table, pa.Table]:
-    """The columns that are left out, and those to train on."""
+class Tables(NamedTuple):
+    """What a file holds; of one that is larger than memory, rows drawn by lot."""
+
+    rows: pa.Table
+    """The columns to train on."""
+    beside: pa.Table
+    """Those that are left out."""
+    learned: Any
+    """The rows, or a stream of all of them."""
+    height: int
+    """How many rows there are."""
+
+
+def _tables(data: str, model: Any, left_out: dict[str, list[str]]) -> Tables:
+    from isthmus.cli.large import is_large, looked_at
     from isthmus.cli.tables import set_aside
     from isthmus.data.files import read_table
+    from isthmus.data.streams import stream
 
-    return set_aside(read_table(data, _words(model, left_out)), left_out)
+    if not is_large(data):
+        table = read_table(data, _words(model, left_out))
+        beside, rows = set_aside(table, left_out)
+        return Tables(rows, beside, rows, rows.num_rows)
+    source = stream(data)
+    some, count = looked_at(source)
+    beside, rows = set_aside(some, left_out)
+    told = f"{data}: read in pieces; {rows.num_rows:,} of {count:,} rows are looked at"
+    sys.stderr.write(f"{told} for the summary.\n")
+    return Tables(rows, beside, source.select(rows.column_names), count)
 
 
 def _words(model: Any, left_out: dict[str, list[str]]) -> set[str]:
@@ -199,19 +220,17 @@ def _check(out: Path, *, quiet: bool) -> None:
         sys.stderr.write(f"{out} is there already. It will be replaced.\n")
 
 
-def _save(
-    model: Any, rows: pa.Table, out: Path, left_out: dict[str, list[str]]
-) -> None:
+def _save(model: Any, count: int, out: Path, left_out: dict[str, list[str]]) -> None:
     from isthmus.artifacts import save
     from isthmus.artifacts.recipes import describe
 
-    save(model, out, notes={**left_out, "recipe": describe(model, rows.num_rows)})
+    save(model, out, notes={**left_out, "recipe": describe(model, count)})
     written.files.append(out)
 
 
 def _tell(
     model: Any,
-    tables: tuple[pa.Table, pa.Table],
+    tables: Tables,
     out: Path,
     left_out: dict[str, list[str]],
     *,
@@ -221,7 +240,7 @@ def _tell(
     from isthmus.cli.summary import summarize, told
     from isthmus.cli.tables import to_json
 
-    figures = summarize(model, *tables, left_out["label"])
+    figures = summarize(model, tables.rows, tables.beside, left_out["label"])
     if as_json:
         print(to_json({"model": str(out), **figures}))
     else:

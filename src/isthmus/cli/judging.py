@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isthmus.cli import written
 from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Rate, Raw, Top
 from isthmus.cli.tables import Opened, answer, identifiers, open_for_model, to_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Columns = Annotated[
     int, typer.Option(min=1, metavar="N", help="How many columns a row.")
@@ -50,9 +53,11 @@ def score(
     Hochberg's procedure picks out of all rows of the file. --picture draws how scores
     are distributed, those of each --label on their own.
     """
-    from isthmus.scores.reasons import rare
-
     opened = open_for_model(data, model, label)
+    in_pieces = not hasattr(opened.rows, "num_columns")
+    if in_pieces and out is not None and top is None and picture is None:
+        _score_in_pieces(opened, (model, data, out), fpr, fdr, explain=explain, raw=raw)
+        return
     scores, order = _oddest(opened, top)
     columns = identifiers(opened, order) | {"score": scores[order]}
     offset, flagged = getattr(opened.model, "offset_", None), None
@@ -61,14 +66,43 @@ def score(
         columns |= {} if p is None else {"p_value": p[order]}
         columns["outlier"] = flagged[order].astype(int)
     if explain:
-        told = opened.model.explain(opened.rows.take(order))
-        columns["why"] = ["; ".join(map(str, rare(row))) for row in told.top(3)]
+        columns["why"] = _why(opened.model, opened.rows.take(order))
     if picture is not None:
         from isthmus.plots import draw_scores
 
         draw_scores(picture, scores, offset, _labels(opened, label))
         written.tell(picture)
     answer(columns, out, as_json=as_json, raw=raw)
+    if flagged is not None:
+        sys.stderr.write(f"{_rows(flagged.sum())} of {len(scores):,} flagged\n")
+
+
+def _score_in_pieces(
+    opened: Opened,
+    paths: tuple[Path, str, Path],
+    fpr: float | None,
+    fdr: float | None,
+    *,
+    explain: bool,
+    raw: bool,
+) -> None:
+    """The same of a file that is larger than memory; a next time it goes on."""
+    from isthmus.cli.scoring import about, scores_in_parts, write_in_pieces
+
+    model, data, out = paths
+    scores = scores_in_parts(opened, about(model, data), out)
+    detects = fpr is not None or fdr is not None or hasattr(opened.model, "offset_")
+    p = flagged = None
+    if detects:
+        p, flagged, _ = _verdicts(opened.model, scores, fpr, fdr)
+
+    def columns(rows: Any, here: slice) -> dict[str, Any]:
+        found = {"score": scores[here]}
+        found |= {} if p is None else {"p_value": p[here]}
+        found |= {} if flagged is None else {"outlier": flagged[here].astype(int)}
+        return found | ({"why": _why(opened.model, rows)} if explain else {})
+
+    write_in_pieces(opened, out, columns, raw=raw)
     if flagged is not None:
         sys.stderr.write(f"{_rows(flagged.sum())} of {len(scores):,} flagged\n")
 
@@ -151,6 +185,13 @@ def drift(
     figures["scores"] = found.scores._asdict()
     figures["columns"] = [shift._asdict() for shift in found.columns]
     print(to_json(figures))
+
+
+def _why(model: Any, rows: Any) -> list[str]:
+    """The cells to blame in each row, in words."""
+    from isthmus.scores.reasons import rare
+
+    return ["; ".join(map(str, rare(row))) for row in model.explain(rows).top(3)]
 
 
 def _oddest(opened: Opened, top: int | None) -> tuple[Any, Any]:

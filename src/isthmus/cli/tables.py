@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from isthmus.data.streams import Stream
+
 
 class Opened(NamedTuple):
     """A model, and the columns of a file that it takes or leaves."""
 
     model: Any
-    rows: pa.Table
-    """The columns that the model was trained on."""
-    beside: pa.Table
+    rows: pa.Table | Stream
+    """The columns that the model was trained on; of a large file, a stream."""
+    beside: pa.Table | Stream
     """Identifiers and labels."""
     notes: dict[str, Any]
 
@@ -30,13 +32,19 @@ class Opened(NamedTuple):
 def open_for_model(source: str, model: Path, label: str | None = None) -> Opened:
     """Load a model and a file; columns that the model does not know are set aside."""
     from isthmus.artifacts import inspect, load
+    from isthmus.cli.large import is_large, opened
     from isthmus.data.files import read_table
 
     notes, loaded = inspect(model)["notes"], load(model)
     autoencoder = getattr(loaded, "autoencoder_", loaded)
     left_out = {n for kind in ("ignore", "id", "label") for n in notes.get(kind, [])}
     words = {found.name for found in autoencoder.columns_ if found.type == "text"}
-    table = read_table(source, words | left_out)
+    table: Any = None
+    if is_large(source):
+        table = opened(source, autoencoder._converter.columns)  # noqa: SLF001
+        sys.stderr.write(f"{source}: read in pieces\n")
+    else:
+        table = read_table(source, words | left_out)
     names = getattr(autoencoder, "feature_names_in_", None)
     known = table.column_names if names is None else names  # trained on a bare array
     aside = [name for name in table.column_names if name not in known]
@@ -47,13 +55,10 @@ def open_for_model(source: str, model: Path, label: str | None = None) -> Opened
     return Opened(loaded, rows, beside, notes)
 
 
-def set_aside(
-    table: pa.Table, chosen: dict[str, list[str]]
-) -> tuple[pa.Table, pa.Table]:
+def set_aside(table: Any, chosen: dict[str, list[str]]) -> tuple[Any, Any]:
     """The columns that options name, such as ``{"id": ["name"]}``, and the rest."""
     from difflib import get_close_matches
 
-    from isthmus.data.files import take_out
     from isthmus.errors import DataError, unknown
 
     known = table.column_names
@@ -61,14 +66,16 @@ def set_aside(
         if name not in known:
             few = known if len(known) <= 20 else get_close_matches(name, known, 20, 0)
             raise DataError(f"--{option}: {unknown('column', name, few)}")
-    return take_out(table, [name for names in chosen.values() for name in names])
+    out = dict.fromkeys(name for names in chosen.values() for name in names)
+    return table.select(list(out)), table.select([n for n in known if n not in out])
 
 
 def identifiers(opened: Opened, rows: Any = None) -> dict[str, Any]:
     """Numbers of rows, from 0, and the columns that say which row it is."""
     kept = [n for n in opened.notes.get("id", []) if n in opened.beside.column_names]
-    rows = range(opened.rows.num_rows) if rows is None else rows
-    return {"row": list(rows)} | {n: opened.beside[n].take(list(rows)) for n in kept}
+    rows = list(range(opened.rows.num_rows) if rows is None else rows)
+    named = opened.beside.select(kept).take(rows) if kept else {}
+    return {"row": rows} | {name: named[name] for name in kept}
 
 
 def answer(
@@ -81,7 +88,7 @@ def answer(
     from isthmus.cli.spreadsheets import defused
     from isthmus.data.files import write_table
 
-    table = _shortened(pa.table(columns))
+    table = shortened(pa.table(columns))
     as_csv = not as_json if out is None else not is_parquet(out)
     if as_csv and not raw:
         table = defused(table)
@@ -99,7 +106,7 @@ def answer(
         sys.stdout.flush()
 
 
-def _shortened(table: pa.Table) -> pa.Table:
+def shortened(table: pa.Table) -> pa.Table:
     """Times without the six zeros behind whole seconds."""
     import pyarrow as pa
 

@@ -17,7 +17,7 @@ from isthmus.data.dialect import typed
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection
 
 BUDGET = 2 * 2**30
 """Bytes to which a compressed file may grow, however small it is."""
@@ -63,15 +63,6 @@ def write_table(table: pa.Table, path: str | Path) -> None:
             f"{path}: a table is written to .csv, .tsv (also with .gz, .bz2 or .zst "
             f"behind it), .parquet or .pq."
         )
-
-
-def take_out(table: pa.Table, names: Iterable[str]) -> tuple[pa.Table, pa.Table]:
-    """Split a table into the columns called ``names`` and the rest."""
-    names = list(dict.fromkeys(names))
-    if absent := [name for name in names if name not in table.column_names]:
-        known = ", ".join(table.column_names[:20])
-        raise DataError(f"There is no column {absent[0]!r}. The columns are: {known}.")
-    return table.select(names), table.drop_columns(names)
 
 
 def _names(source: str) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,7 +28,8 @@ _ARROW = {".arrow", ".ipc", ".feather"}
 _PARQUET = {".parquet", ".pq"}
 
 
-class Stream(NamedTuple):
+@dataclass(frozen=True)
+class Stream:
     """A table in pieces, which may be larger than memory."""
 
     pieces: Callable[[list[str] | None], Iterable[Any]]
@@ -38,6 +40,38 @@ class Stream(NamedTuple):
     """How many there are, where the source knows."""
     words: bool = False
     """Whether all cells are words, of which a column's type is to be made."""
+
+    @property
+    def num_rows(self) -> int:
+        """How many rows there are, counted if need be."""
+        return sum(map(len, self)) if self.rows is None else self.rows
+
+    @property
+    def column_names(self) -> list[str]:
+        """The columns, as the source or its first piece has them."""
+        if self.schema is not None:
+            return list(self.schema.names)
+        return list(as_arrow(next(iter(self))))
+
+    def take(self, places: Any) -> pa.Table:
+        """Rows at these places, in their order; columns of text as they are."""
+        places = np.asarray(places, dtype=np.int64)
+        order, found, start = np.argsort(places, kind="stable"), [], 0
+        rising = places[order]
+        for piece in self:
+            first, last = np.searchsorted(rising, [start, start + len(piece)])
+            some = pa.table(as_arrow(piece)).take(rising[first:last] - start)
+            found.append(some)
+            start += len(piece)
+        back = np.empty_like(order)
+        back[order] = np.arange(len(order))
+        return pa.concat_tables(found, promote_options="permissive").take(back)
+
+    def select(self, names: list[str]) -> Stream:
+        """The same rows, of these columns."""
+        schema = self.schema and pa.schema([self.schema.field(n) for n in names])
+        pieces = self.pieces
+        return replace(self, pieces=lambda some: pieces(some or names), schema=schema)
 
     def __iter__(self) -> Iterator[Any]:
         """All columns, piece by piece."""
@@ -70,6 +104,11 @@ def stream(source: Any, *, piece: int | None = None) -> Stream:
 def is_stream(X: Any) -> bool:
     """Whether ``X`` comes in pieces: a `Stream`, or the path of one."""
     return isinstance(X, Stream | str | Path)
+
+
+def at_hand(X: Any) -> Any:
+    """``X``, or all rows of a stream."""
+    return whole(stream(X)) if is_stream(X) else X
 
 
 def whole(source: Stream, cells: float = float("inf"), seed: int = 0) -> Any:
@@ -224,6 +263,13 @@ def _files(source: str) -> tuple[fs.FileSystem, list[str]]:
     if not chosen:
         raise DataError(f"{source}: there is no Parquet, CSV or Arrow file.")
     return system, chosen
+
+
+def files_of(source: str) -> list[list[Any]]:
+    """Names of files, their bytes, and when they were written last."""
+    system, names = _files(source)
+    infos = system.get_file_info(names)
+    return [[info.path, info.size, info.mtime_ns] for info in infos]
 
 
 def _below(path: Path) -> list[Path]:

@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array, validate_data
 from isthmus.data.frames import Origin, is_frame, open_cells, open_frame
 from isthmus.data.kinds import Columns
 from isthmus.data.rows import Rows
-from isthmus.data.streams import is_stream, stream, whole
+from isthmus.data.streams import at_hand
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
     """
     if isinstance(X, Read):
         return X
-    X = _at_hand(X)
+    X = _cells(X)
     if getattr(X, "ndim", 2) == 1 and hasattr(X, "to_frame"):
         raise DataError(
             "X is one column or one row, and must be a table. Reshape your data: a row "
@@ -67,10 +67,9 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
     return Read(rows, origin)
 
 
-def _at_hand(X: Any) -> Any:
+def _cells(X: Any) -> Any:
     """Cells in memory, as an array or a frame."""
-    if is_stream(X):
-        return whole(stream(X))
+    X = at_hand(X)
     if isinstance(X, torch.Tensor):
         return X.detach().cpu().numpy()
     return X.toarray() if hasattr(X, "toarray") else X  # one of scipy's sparse kinds

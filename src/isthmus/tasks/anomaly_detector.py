@@ -131,10 +131,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         count = table.rows.height
         given = calibration is not None
         kept = np.arange(0) if given else thresholds.kept_rows(self, count)
-        learned = (
-            table.take(np.setdiff1d(np.arange(count), kept)) if len(kept) else table
-        )
-        self._learn(model, learned)
+        others = np.setdiff1d(np.arange(count), kept)
+        self._learn(model, table.take(others) if len(kept) else table)
         with warnings.catch_warnings():
             # rows of X may hold what those that were trained on do not
             warnings.filterwarnings("ignore", "Not seen in fitting", IsthmusWarning)
@@ -177,8 +175,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def decision_function(self, X: Any) -> NDArray[np.float64]:
         """Score above ``offset_``, (n,); negative for outliers."""
-        decision: NDArray[np.float64] = self.score_samples(X) - self.offset_
-        return decision
+        return np.asarray(self.score_samples(X) - self.offset_)
 
     def p_values(self, X: Any) -> NDArray[np.float64]:
         """p = (1 + #{calibration scores <= score}) / (calibration rows + 1), (n,).
@@ -229,7 +226,10 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         known, level = self._known("check_drift"), thresholds.rate("level", level)
-        batch, names = self._scorer.batch(X), [found.name for found in self.columns_]
+        batch, names = (
+            self._scorer.batch(in_memory(X)),
+            [found.name for found in self.columns_],
+        )
         scores, cells = self._scorer.scores(batch), self._scorer.contributions(batch)
         return drift(known, scores, cells, names, offset=self.offset_, level=level)
 

@@ -1,0 +1,85 @@
+"""Files that are read in pieces, because their cells need more memory than is right."""
+
+from __future__ import annotations
+
+from glob import glob
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from isthmus.data.rows import Column
+    from isthmus.data.streams import Stream
+
+LARGE = 2**29
+"""Bytes of cells from which a file is read in pieces."""
+
+CELLS = 2**22
+"""Cells that are looked at for a summary."""
+
+UNPACKED = 5
+"""Times its size that a compressed CSV file holds, about."""
+
+
+def is_large(source: str) -> bool:
+    """Whether a table is read in pieces: for its size, or because it lies elsewhere."""
+    if "://" in source:
+        return True
+    if source == "-" or Path(source).is_dir():
+        return source != "-"
+    names = [source] if Path(source).exists() else glob(source, recursive=True)  # noqa: PTH207
+    return sum(_bytes(Path(name)) for name in names) > LARGE
+
+
+def _bytes(path: Path) -> int:
+    """What its cells take in memory, about; 0 of what is no file of a table."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    if path.suffix.lower() not in {".parquet", ".pq"}:
+        packed = path.suffix.lower() in {".gz", ".bz2", ".zst"}
+        return path.stat().st_size * (UNPACKED if packed else 1)
+    try:
+        with parquet.ParquetFile(path) as file:
+            return int(8 * file.metadata.num_rows * file.metadata.num_columns)
+    except (pa.ArrowException, OSError):  # who reads it says what is wrong
+        return 0
+
+
+def opened(source: str, columns: tuple[Column, ...]) -> Stream:
+    """A file in pieces, words read as what the columns of a model are."""
+    from dataclasses import replace
+
+    from isthmus.data.streams import stream
+
+    found = stream(source)
+    if not found.words:
+        return found
+    return replace(
+        found, pieces=lambda some: (_read(t, columns) for t in found.pieces(some))
+    )
+
+
+def _read(table: pa.Table, columns: tuple[Column, ...]) -> pa.Table:
+    from isthmus.data import dialect
+    from isthmus.data.arrow import parsed
+
+    kinds = {str(dialect.arrow_of(k)): k for k in dialect.TYPES[1:-1]}
+    for column in columns:
+        kind = kinds.get(str(parsed(column.arrow)))
+        if kind is None or column.name not in table.column_names:
+            continue
+        cells = table[column.name]
+        if dialect.join(dialect.type_of(cells), kind) == kind:  # else they are others
+            j = table.column_names.index(column.name)
+            read = dialect.parse(cells, kind, column.name)
+            table = table.set_column(j, column.name, read)
+    return table
+
+
+def looked_at(source: Stream) -> tuple[pa.Table, int]:
+    """Rows drawn by lot, and how many there are."""
+    from isthmus.data.streams import whole
+
+    return whole(source, CELLS), source.num_rows
