@@ -48,7 +48,6 @@ def test_a_gigabyte_takes_little_memory(tmp_path):
     words = [sys.executable, "-c", SCRIPT, str(tmp_path / "x.parquet")]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     figures = json.loads(done.stdout)
-    print(figures)
     assert figures["rows"] == ROWS
     assert figures["trained"] - figures["idle"] < MOST
     assert figures["scored"] - figures["idle"] < MOST

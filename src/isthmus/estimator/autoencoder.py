@@ -20,7 +20,7 @@ from isthmus.estimator.explanation import Explanation, explain, give_back
 from isthmus.estimator.html import describe
 from isthmus.estimator.judge import PlainJudge
 from isthmus.estimator.parameters import NestedParameters, training_of
-from isthmus.estimator.preparation import learner_for, prepare
+from isthmus.estimator.preparation import checkpoint_of, learner_for, prepare
 from isthmus.estimator.rows import read_rows
 from isthmus.estimator.state import State, estimator_state, from_estimator_state
 from isthmus.estimator.streams import examples, piecewise
@@ -30,6 +30,7 @@ from isthmus.training import Trainer, Training, progress, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
     from sklearn.utils import Tags
@@ -139,16 +140,27 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         self.terms = terms
         self.training = training
 
-    def fit(self, X: Any, y: object = None, *, validation: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: object = None,
+        *,
+        validation: Any = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
         """Learn to rebuild the rows of ``X``, (n, columns), at least two of them.
 
-        ``validation`` takes rows of your own in place of a random share.
+        ``validation`` takes rows of your own in place of a random share. A file named
+        by ``checkpoint`` is written every ten seconds or epoch; where it is there
+        already, training goes on from it, to the weights of a training in one go.
         """
         data, held_out = examples(self, X, validation)
+        kept = None if checkpoint is None else checkpoint_of(self, data, checkpoint)
         trainer = Trainer(self.module_, training_of(self), self._seed)
         with progress(len(data), verbose=self.verbose) as tell:
             try:
-                trainer.fit(data, held_out, tell=tell, callbacks=tuple(self.callbacks))
+                calls = tuple(self.callbacks)
+                trainer.fit(data, held_out, tell=tell, callbacks=calls, checkpoint=kept)
             finally:
                 self.history_, self.path_ = trainer.history, trainer.path
         return self

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,9 +15,14 @@ from isthmus.errors import RecipeError, warn
 from isthmus.estimator.rows import columns_of, read_rows
 from isthmus.estimator.suggestions import likelihood_for, recipe_for, wished_content
 from isthmus.model import AutoencoderModule, Recipe
+from isthmus.storage import to_json
 from isthmus.training import pick_device, seeded
+from isthmus.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Sized
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from isthmus.data.rows import Column
@@ -67,6 +74,18 @@ def prepare(estimator: Any, learner: TableLearner) -> Prepared:
     with seeded(seed, torch.device("cpu")):
         module = AutoencoderModule(recipe, layout, missing=converter.missing)
     return Prepared(seed, device, converter, recipe, module.to(device))
+
+
+def checkpoint_of(estimator: Any, data: Sized, path: str | Path) -> Checkpoint:
+    """A checkpoint that knows the training of a prepared estimator from others."""
+    about = {
+        "recipe": estimator.recipe_.to_dict(),
+        "columns": estimator._converter.to_dict(),  # noqa: SLF001 - prepared above
+        "seed": estimator._seed,  # noqa: SLF001
+        "rows": len(data),
+        "version": version("isthmus"),
+    }
+    return Checkpoint(path, hashlib.sha256(to_json(about)).hexdigest())
 
 
 def split(estimator: Any, data: Batch, validation: Any) -> tuple[Batch, Batch | None]:

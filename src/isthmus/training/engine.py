@@ -11,6 +11,7 @@ from isthmus.errors import NonFiniteLossError
 from isthmus.threads import threads_for
 from isthmus.trace import Batch, Progress
 from isthmus.training.chance import seeded
+from isthmus.training.checkpoint import Checkpoint, Position
 from isthmus.training.examples import Examples, InMemory, sizes_of
 from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from isthmus.training.step import Path
 
     Figures = dict[str, float]
+
+COUNTED = "history", "steps", "usual_norm", "best", "stale", "over"
+"""What is counted from epoch to epoch."""
 
 SHORT_MEMORY = 0.98
 """Share of its old value that the running mean of the gradient's length keeps."""
@@ -74,7 +78,8 @@ class Trainer:
         self.history: list[Figures] = []
         self.steps = 0
         self.usual_norm = 0.0
-        self.finite = self.flat.snapshot()
+        self.finite = self.kept = self.first = self.flat.snapshot()
+        self.best, self.stale, self.over = float("inf"), 0, False
         self.batch_size = 0
         self.gradients: Gradients | None = None
         self.path: Path = {}
@@ -87,48 +92,83 @@ class Trainer:
         *,
         tell: Callable[[Epoch, float], None] = lambda _epoch, _seconds: None,
         callbacks: tuple[Callable[[Epoch], object], ...] = (),
+        checkpoint: Checkpoint | None = None,
     ) -> None:
         """Train until epochs or time are over or nothing improves; keep the best.
 
         ``tell`` hears of every epoch and how long it took. A loss, gradient or weight
         that is no finite number restores the last good ones: `NonFiniteLossError`.
+        With a ``checkpoint`` that has a position, training goes on from there.
         """
         assert not self.steps, "its weights are released: make another trainer"
-        best, stale, self.began = float("inf"), 0, time.perf_counter()
-        first = kept = self.finite
+        self.began = time.perf_counter()
         data = InMemory(data) if isinstance(data, Batch) else data
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
         self.gradients = self._gradients(len(data), epochs)
         try:
             with seeded(self.seed, self.device), few_threads:
-                for number in range(1, epochs + 1):
+                known = checkpoint and checkpoint.read(self.training)
+                if known:
+                    self._go_on(known)
+                while not self.over:
                     started = time.perf_counter()
+                    number = len(self.history) + 1
                     figures = self._epoch(data, number - 1, epochs)
                     figures |= self._check(validation)
-                    loss = figures.get("validation_loss", figures["loss"])
-                    if not abs(loss) < float("inf"):
-                        self._stop("the validation loss", f"after step {self.steps}")
-                    need = self.training.min_improvement * abs(best)
-                    stale = 0 if number == 1 or loss < best - need else stale + 1
-                    if loss < best:
-                        best, kept = loss, self.finite
-                    self.history.append({"epoch": number, **figures})
+                    self._judge(figures)
                     epoch = Epoch(number, epochs, self.history[-1], self.model)
                     tell(epoch, time.perf_counter() - started)
                     wish = [callback(epoch) is True for callback in callbacks]
-                    spent = self._spent() >= 1
-                    if any(wish) or spent or 0 < self.training.patience <= stale:
+                    tired = 0 < self.training.patience <= self.stale
+                    self.over = any(wish) or tired or number >= epochs
+                    if checkpoint is not None:
+                        checkpoint.write(self._position(), self.training)
+                    if self._spent() >= 1:
                         break
                 self.path = self.gradients.path()
-            self.flat.restore(kept)
+            self.flat.restore(self.kept)
         except NonFiniteLossError:
-            self._recover(data, kept, first)
+            self._recover(data, self.kept, self.first)
             raise
         finally:
             self.gradients = None
             self.flat.release()
             self.model.train(mode=False)
+
+    def _judge(self, figures: Figures) -> None:
+        """Enter an epoch in the history; keep its weights if they are the best."""
+        loss = figures.get("validation_loss", figures["loss"])
+        if not abs(loss) < float("inf"):
+            self._stop("the validation loss", f"after step {self.steps}")
+        need = self.training.min_improvement * abs(self.best)
+        self.stale = (
+            0 if not self.history or loss < self.best - need else self.stale + 1
+        )
+        if loss < self.best:
+            self.best, self.kept = loss, self.finite
+        self.history.append({"epoch": len(self.history) + 1, **figures})
+
+    def _position(self) -> Position:
+        """All that the next epoch depends on."""
+        plain = {name: getattr(self, name) for name in COUNTED}
+        tensors = {name: getattr(self, name) for name in ("finite", "kept", "first")}
+        tensors["optimizer"] = self.optimizer.state_dict()
+        tensors["order"] = self.order.get_state()
+        tensors["random"] = torch.get_rng_state()
+        return Position(plain, tensors)
+
+    def _go_on(self, position: Position) -> None:
+        """Be where another trainer of the same was."""
+        for name in COUNTED:
+            setattr(self, name, position.plain[name])
+        tensors = position.tensors
+        self.flat.restore(tensors["finite"])
+        self.finite, self.kept = tensors["finite"], tensors["kept"]
+        self.first = tensors["first"]
+        self.optimizer.load_state_dict(tensors["optimizer"])
+        self.order.set_state(tensors["order"])
+        torch.set_rng_state(tensors["random"])
 
     def _gradients(self, rows: int, epochs: int) -> Gradients:
         steps = epochs * len(sizes_of(rows, self.batch_size))
