@@ -127,3 +127,26 @@ def test_checkpoints_are_written_now_and_then(tmp_path, monkeypatch):
     )
     estimator().fit(ROWS, checkpoint=tmp_path / "c")
     assert len(seen) == 2  # after the first epoch, and after the last
+
+
+@pytest.mark.parametrize("preset", [None, "vector_quantized"])
+def test_replicas_go_on(preset, tmp_path, monkeypatch):
+    """In one batched step, and one after the other where they cannot be stacked."""
+    monkeypatch.setattr("isthmus.training.replicas.ROUNDS", 5)
+    own = {"autoencoder": getattr(isthmus, preset)(size=2, epochs=5)} if preset else {}
+    some = {"effort": "fast", "folds": 3, "verbose": 0, **own}
+    whole = isthmus.AnomalyDetector(**some).fit(ROWS)
+    written, seen = checkpoint.Checkpoint.write, []
+
+    def stopped(self, *args):
+        seen.append(written(self, *args))
+        if len(seen) == (7 if preset else 3):
+            raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint.Checkpoint, "write", stopped)
+        with pytest.raises(StoppedError):
+            isthmus.AnomalyDetector(**some).fit(ROWS, checkpoint=tmp_path / "c")
+    rest = isthmus.AnomalyDetector(**some).fit(ROWS, checkpoint=tmp_path / "c")
+    np.testing.assert_array_equal(whole.score_samples(ROWS), rest.score_samples(ROWS))
+    assert whole.autoencoder_.history_ == rest.autoencoder_.history_

@@ -19,6 +19,7 @@ from isthmus.cli import written
 from isthmus.cli.options import duration
 from isthmus.cli.program import run
 from isthmus.cli.spreadsheets import defused
+from isthmus.training.checkpoint import Checkpoint
 
 
 def test_scores_are_those_of_python(folder, capfd):
@@ -264,7 +265,7 @@ def test_an_interrupted_command_says_what_it_wrote(folder, capfd, monkeypatch, d
     assert run([str(word) for word in fit(folder, "--epochs", 1)]) == 130
     last = capfd.readouterr().err.splitlines()[-1]
     assert last.startswith("Interrupted. ")
-    assert ("model.isthmus" if done else "Nothing was written.") in last
+    assert ("Written until then: model.isthmus" if done else "--resume") in last
 
 
 def test_formulas_are_defused():
@@ -317,3 +318,27 @@ def test_help_begins_with_examples(capfd, name):
 
 def test_the_version(capfd):
     assert ask(capfd, "--version") == f"isthmus {isthmus.__version__}\n"
+
+
+def test_an_interrupted_training_is_resumed(folder, capfd, tmp_path, monkeypatch):
+    monkeypatch.setattr("isthmus.training.checkpoint.EVERY", 0.0)
+    out, whole = tmp_path / "m.isthmus", tmp_path / "whole.isthmus"
+    words = [*map(str, fit(folder, "--epochs", "9", "--quiet", "--out"))]
+    assert run([*words, str(whole)]) == 0
+    written = Checkpoint.write
+
+    def interrupted(self, position, training):
+        written(self, position, training)
+        if len(position.plain["history"]) == 4:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Checkpoint, "write", interrupted)
+        assert run([*words, str(out)]) == 130
+    assert "add --resume to go on" in capfd.readouterr().err
+    assert run([*words, str(out), "--resume"]) == 0
+    assert [p.name for p in tmp_path.iterdir() if "checkpoint" in p.name] == []
+    models = [isthmus.load(path) for path in (out, whole)]
+    assert models[0].history_ == models[1].history_
+    assert run([*words, str(out), "--resume"]) == 3
+    assert "there is no" in capfd.readouterr().err

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import glob
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -25,6 +27,8 @@ from isthmus.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
 
 Target = Annotated[Path, typer.Option("--out", metavar="FILE", help="The model file.")]
@@ -85,6 +89,10 @@ Seed = Annotated[
     int | None, typer.Option(metavar="N", help="Of all chance; 0 by default.")
 ]
 Device = Annotated[str | None, typer.Option(metavar="NAME", help="cpu, cuda or mps.")]
+Resume = Annotated[
+    bool,
+    typer.Option("--resume", help="Go on with a training that ended early."),
+]
 Dry = Annotated[
     bool, typer.Option("--dry-run", help="Say what would be done; write nothing.")
 ]
@@ -110,6 +118,7 @@ def fit(
     kind: Kinds = None,
     seed: Seed = None,
     device: Device = None,
+    resume: Resume = False,
     dry_run: Dry = False,
     quiet: Quiet = False,
     as_json: Json = False,
@@ -118,18 +127,16 @@ def fit(
 
     isthmus fit data.csv
     isthmus fit data.csv --task anomaly --effort high --fpr 0.01 --id card --label fraud
-    isthmus fit data.csv --ignore notes --kind zip=category --time 5m
-    isthmus fit "part-*.parquet" --preset variational --size 8 --out codes.isthmus
+    isthmus fit "part-*.parquet" --preset variational --size 8 --kind zip=category
     isthmus fit data.csv --recipe mine.toml --set terms.l1.weight=0.1 --dry-run
 
-    --set goes before options, these before the recipe, that before the preset. The
-    --label is not trained on, but tells how well scores find the rarer of two values.
-    --task anomaly trains replicas of a masked autoencoder; where a preset, a recipe or
-    an option such as --size names parts, one autoencoder of these.
+    --set goes before options, these before the recipe, that before the preset. --label
+    is not trained on, but tells how well scores find the rarer of two values. --task
+    anomaly trains replicas of a masked autoencoder, or one of the parts that are named.
     """
-    options = chosen(task=task, preset=preset, size=size, epochs=epochs)
-    options |= chosen(effort=effort, fpr=fpr, contamination=contamination)
-    options |= chosen(random_state=seed, columns=kinds(kind))
+    options = chosen(task=task, preset=preset, size=size, epochs=epochs, effort=effort)
+    options |= chosen(fpr=fpr, contamination=contamination, random_state=seed)
+    options |= chosen(columns=kinds(kind))
     model = _model(options, time, setting, recipe, device)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
     _check(out, quiet=quiet)
@@ -137,10 +144,32 @@ def fit(
     if dry_run:
         _tell_plan(model, tables.rows, data, left_out, as_json=as_json)
         return
-    model.set_params(verbose=0 if quiet else 1).fit(tables.learned)
-    _save(model, tables.height, out, left_out)
+    with _checkpoint(out, resume=resume) as kept:
+        model.set_params(verbose=0 if quiet else 1).fit(tables.learned, checkpoint=kept)
+        _save(model, tables.height, out, left_out)
     if as_json or not quiet:
         _tell(model, tables, out, left_out, as_json=as_json)
+
+
+@contextmanager
+def _checkpoint(out: Path, *, resume: bool) -> Iterator[Path]:
+    """A file that is gone on with only where that is asked for; it vanishes at the end.
+
+    Replicas that train one after the other have one each.
+    """
+    from isthmus.errors import DataError
+
+    kept = out.with_name(f"{out.name}.checkpoint")
+    pattern = f"{glob.escape(kept.name)}*"
+    found = list(out.parent.glob(pattern))
+    if resume and not found:
+        raise DataError(f"--resume: there is no {kept}. Leave it out.")
+    for path in () if resume else found:
+        path.unlink()
+    written.unfinished[:] = [kept]
+    yield kept
+    for path in out.parent.glob(pattern):
+        path.unlink()
 
 
 class Tables(NamedTuple):

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 files: list[Path] = []
 
+unfinished: list[Path] = []
+"""Checkpoints that --resume goes on from, if they are there."""
+
 
 def tell(path: Path) -> None:
     """Say that a picture was drawn."""
@@ -19,6 +22,8 @@ def tell(path: Path) -> None:
 
 def told() -> str:
     """One sentence on `files`."""
+    if any(path.exists() for path in unfinished):
+        return f"{unfinished[0]} holds where training stood: add --resume to go on."
     if not files:
         return "Nothing was written."
     return f"Written until then: {', '.join(map(str, files))}."

@@ -210,6 +210,7 @@ def _of_parquet(system: fs.FileSystem, names: list[str], piece: int | None) -> S
                 ):
                     table = pa.Table.from_batches([batch]).select(wanted)
                     yield table if table.schema == kinds else table.cast(kinds)
+            pa.default_memory_pool().release_unused()  # it keeps a hundred megabytes
 
     return Stream(pieces, schema, rows)
 

@@ -9,7 +9,7 @@ from isthmus.architectures.resnet import Resnet
 from isthmus.corruptions.masking import Masking
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.crossfit import cross_fitted
-from isthmus.estimator.judge import Judge, View
+from isthmus.estimator.judge import Judge, PlainJudge, View
 from isthmus.estimator.parameters import training_of
 from isthmus.scores.hidden import Hidden
 from isthmus.scores.role import Score
@@ -80,12 +80,26 @@ def folds_of(detector: Any) -> int:
     return 1 if own else PLANS[detector.effort].folds
 
 
+def trained(
+    detector: Any, model: Autoencoder, table: Read, checkpoint: Any
+) -> Judge | PlainJudge:
+    """Who judges rows after a training on these, with replicas or without."""
+    if detector.folds_ == 1:
+        return PlainJudge(model.fit(table, checkpoint=checkpoint).module_)
+    effort, scores = detector.effort, detector.scores
+    return cross_fit(
+        model, table, detector.folds_, effort, scores, checkpoint=checkpoint
+    )
+
+
 def cross_fit(
     model: Autoencoder,
     table: Read,
     folds: int,
     effort: Effort,
     scores: dict[str, float] | None,
+    *,
+    checkpoint: Any = None,
 ) -> Judge:
     """Prepare an autoencoder for a table, and train it in so many replicas.
 
@@ -96,7 +110,8 @@ def cross_fit(
     model.set_params(training__batch_size=size)
     views = PLANS[effort].views(scores)
     with progress(len(data), verbose=model.verbose) as tell:
-        return cross_fitted(model, data, views, (folds, steps), tell)
+        plan = folds, steps
+        return cross_fitted(model, data, views, plan, tell, checkpoint=checkpoint)
 
 
 def lasts(

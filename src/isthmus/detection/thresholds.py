@@ -9,13 +9,15 @@ from sklearn.utils import check_random_state
 
 from isthmus.detection.efforts import PLANS, folds_of
 from isthmus.errors import DataError, RecipeError, unknown, warn
+from isthmus.estimator.preparation import validation_rows
 from isthmus.scores import conformal
 from isthmus.scores.role import Score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from isthmus.scores.calibration import Calibration
+    from isthmus.estimator.rows import Read
+    from isthmus.scores.calibration import Calibration, Source
 
 WHISKER = 1.5
 """Interquartile ranges past the third quartile that count as far out (Tukey, 1977)."""
@@ -98,6 +100,20 @@ def kept_rows(detector: Any, count: int) -> NDArray[np.int64]:
     wanted = conformal.rows_to_keep(count, share, detector.fpr or 1.0)
     chance = check_random_state(detector.random_state)
     return np.sort(chance.permutation(count)[:wanted]).astype(np.int64)
+
+
+def unseen_rows(
+    detector: Any, table: Read, kept: NDArray[np.int64], given: Read | None
+) -> tuple[Read, Source]:
+    """Rows that calibrate, and what they are."""
+    if given is not None:
+        return given, "given"
+    if len(kept):
+        return table.take(kept), "kept"
+    if detector.folds_ > 1:
+        return table, "cross"
+    picked = validation_rows(detector.autoencoder_, table.rows.height)
+    return table.take(picked), "validation"
 
 
 def refuse(detector: Any) -> None:

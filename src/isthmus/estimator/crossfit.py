@@ -11,12 +11,15 @@ import torch
 from isthmus.data.blocks import in_blocks
 from isthmus.estimator.judge import Judge, View, block_of, fold_of
 from isthmus.estimator.parameters import training_of
+from isthmus.estimator.preparation import checkpoint_of
 from isthmus.model import AutoencoderModule, can_stack, stacked, unstack
 from isthmus.scores.excess import Excess
 from isthmus.scores.yardstick import Yardstick
 from isthmus.training import ReplicaTrainer, seeded
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -29,7 +32,13 @@ MOST = 20_000
 
 
 def cross_fitted(
-    estimator: Any, data: Batch, views: list[View], plan: tuple[int, int], tell: Any
+    estimator: Any,
+    data: Batch,
+    views: list[View],
+    plan: tuple[int, int],
+    tell: Any,
+    *,
+    checkpoint: str | Path | None = None,
 ) -> Judge:
     """Train replicas of a prepared estimator, and fit the views on them.
 
@@ -40,7 +49,7 @@ def cross_fitted(
     members = [_others(place, k) for k in range(folds)]
     modules = _replicas(estimator, folds)
     task = data.to(estimator._device), members, steps  # noqa: SLF001 - prepared before
-    _train(estimator, modules, task, tell)
+    _train(estimator, modules, task, tell, checkpoint)
     estimator.module_ = modules[0]
     heads = [
         [view.score.fit(modules[0].layout, data.rows(rows)) for rows in members]
@@ -68,6 +77,7 @@ def _train(
     modules: list[AutoencoderModule],
     task: tuple[Batch, list[Tensor], int],
     tell: Any,
+    checkpoint: str | Path | None,
 ) -> None:
     """All in one batched step, where that makes no difference; else in turn."""
     data, members, steps = task
@@ -80,7 +90,12 @@ def _train(
         some = [modules[k] for k in group]
         model = stacked(some) if len(groups) == 1 else some[0]
         trainer = ReplicaTrainer(model, training, [seeds[k] for k in group])
-        trainer.fit(data, [members[k] for k in group], steps, tell=tell)
+        kept = None
+        if checkpoint is not None:
+            path = checkpoint if len(groups) == 1 else f"{checkpoint}.{group[0]}"
+            kept = checkpoint_of(estimator, data, path, [steps, *group])
+        some_rows = [members[k] for k in group]
+        trainer.fit(data, some_rows, steps, tell=tell, checkpoint=kept)
         if len(groups) == 1:
             unstack(model, some)
         estimator.history_, estimator.path_ = trainer.history, trainer.path

@@ -20,7 +20,7 @@ from isthmus.training import pick_device, seeded
 from isthmus.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
-    from collections.abc import Sized
+    from collections.abc import Sequence, Sized
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -76,13 +76,15 @@ def prepare(estimator: Any, learner: TableLearner) -> Prepared:
     return Prepared(seed, device, converter, recipe, module.to(device))
 
 
-def checkpoint_of(estimator: Any, data: Sized, path: str | Path) -> Checkpoint:
+def checkpoint_of(
+    estimator: Any, data: Sized, path: str | Path, more: Sequence[int] = ()
+) -> Checkpoint:
     """A checkpoint that knows the training of a prepared estimator from others."""
     about = {
         "recipe": estimator.recipe_.to_dict(),
         "columns": estimator._converter.to_dict(),  # noqa: SLF001 - prepared above
         "seed": estimator._seed,  # noqa: SLF001
-        "rows": len(data),
+        "rows": [len(data), *more],
         "version": version("isthmus"),
     }
     return Checkpoint(path, hashlib.sha256(to_json(about)).hexdigest())

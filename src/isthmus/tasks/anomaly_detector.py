@@ -11,20 +11,20 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.detection import thresholds
 from isthmus.detection.changes import Changes, changes
-from isthmus.detection.efforts import cross_fit, folds_of
+from isthmus.detection.efforts import folds_of, trained
 from isthmus.detection.scorer import Scorer
 from isthmus.detection.settled import settled, template
 from isthmus.detection.state import detector_from_state, detector_state
 from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.explanation import explain
-from isthmus.estimator.judge import PlainJudge
-from isthmus.estimator.preparation import validation_rows
 from isthmus.estimator.rows import read_rows
 from isthmus.estimator.streams import in_memory, piecewise
 from isthmus.scores.drift import drift
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
     from sklearn.utils import Tags
 
@@ -32,10 +32,9 @@ if TYPE_CHECKING:
     from isthmus.detection.efforts import Effort
     from isthmus.detection.settled import Settled
     from isthmus.estimator.explanation import Explanation
-    from isthmus.estimator.judge import Judge
     from isthmus.estimator.rows import Read
     from isthmus.estimator.state import State
-    from isthmus.scores.calibration import Calibration, Source
+    from isthmus.scores.calibration import Calibration
     from isthmus.scores.drift import Drift
 
 
@@ -119,11 +118,19 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.device = device
         self.autoencoder = autoencoder
 
-    def fit(self, X: Any, y: object = None, *, calibration: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: object = None,
+        *,
+        calibration: Any = None,
+        checkpoint: str | Path | None = None,
+    ) -> Self:
         """Learn the rows of ``X``, (n, columns), then where unusual scores begin.
 
         ``calibration`` takes normal rows of your own; then all of ``X`` is trained on.
-        Of a `stream` of more than 2^25 cells, rows drawn by lot are learned.
+        Of a `stream` of more than 2^25 cells, rows drawn by lot are learned. Where the
+        file ``checkpoint`` is there, training goes on from it (`Autoencoder.fit`).
         """
         thresholds.refuse(self)
         model = self.template()
@@ -132,19 +139,18 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         given = calibration is not None
         kept = np.arange(0) if given else thresholds.kept_rows(self, count)
         others = np.setdiff1d(np.arange(count), kept)
-        self._learn(model, table.take(others) if len(kept) else table)
+        learned, self.folds_ = (
+            table.take(others) if len(kept) else table,
+            folds_of(self),
+        )
+        self._adopt(Scorer(model, trained(self, model, learned, checkpoint)))
         with warnings.catch_warnings():
             # rows of X may hold what those that were trained on do not
             warnings.filterwarnings("ignore", "Not seen in fitting", IsthmusWarning)
-            source: Source = "cross" if self.folds_ > 1 else "validation"
-            unseen = table
-            if calibration is not None:
-                source = "given"
-                unseen = read_rows(model, in_memory(calibration), reset=False)
-            elif len(kept):
-                source, unseen = "kept", table.take(kept)
-            elif self.folds_ == 1:
-                unseen = table.take(validation_rows(model, count))
+            checked = None
+            if given:
+                checked = read_rows(model, in_memory(calibration), reset=False)
+            unseen, source = thresholds.unseen_rows(self, table, kept, checked)
             self.calibration_ = self._scorer.calibration(unseen, source)
             self.offset_ = self._offset(table)
         return self
@@ -251,15 +257,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """Rebuild from plain data; own networks are passed as encoder and decoder."""
         made: Self = detector_from_state(cls, state, **modules)
         return made
-
-    def _learn(self, model: Autoencoder, table: Read) -> None:
-        """Train, with or without replicas."""
-        self.folds_ = folds_of(self)
-        if self.folds_ == 1:
-            judge: Judge | PlainJudge = PlainJudge(model.fit(table).module_)
-        else:
-            judge = cross_fit(model, table, self.folds_, self.effort, self.scores)
-        self._adopt(Scorer(model, judge))
 
     def _adopt(self, scorer: Scorer) -> None:
         self._scorer, self.autoencoder_ = scorer, scorer.autoencoder

@@ -12,6 +12,7 @@ from isthmus.errors import NonFiniteLossError
 from isthmus.threads import threads_for
 from isthmus.trace import Batch, Corrupted
 from isthmus.training.chance import reseed, seeded
+from isthmus.training.checkpoint import Checkpoint, Position
 from isthmus.training.engine import SHORT_MEMORY, Epoch
 from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
@@ -72,8 +73,12 @@ class ReplicaTrainer:
         steps: int,
         *,
         tell: Callable[[Epoch, float], None] = lambda _epoch, _seconds: None,
+        checkpoint: Checkpoint | None = None,
     ) -> None:
-        """Take ``steps`` steps; replica r learns from the rows ``members[r]``."""
+        """Take ``steps`` steps; replica r learns from the rows ``members[r]``.
+
+        With a ``checkpoint`` that has a position, training goes on from there.
+        """
         self.began = time.perf_counter()
         rounds = min(steps, ROUNDS)
         _, size = self.training.plan(len(data))
@@ -84,7 +89,10 @@ class ReplicaTrainer:
         self.model.train()
         try:
             with seeded(self.seeds[0], self.device), few_threads:
-                for number in range(1, rounds + 1):
+                known = checkpoint and checkpoint.read(self.training)
+                if known:
+                    self._go_on(known)
+                for number in range(len(self.history) + 1, rounds + 1):
                     started = time.perf_counter()
                     first, last = ((number - i) * steps // rounds for i in (1, 0))
                     totals: Figures = {}
@@ -93,12 +101,14 @@ class ReplicaTrainer:
                         batch = self._batch(data, members, size, step)
                         found = self._step(*batch, min(done, 1.0))
                         for name, value in found.items():
-                            totals[name] = totals.get(name, 0.0) + value / (
-                                last - first
-                            )
+                            share = value / (last - first)
+                            totals[name] = totals.get(name, 0.0) + share
                     self.history.append({"epoch": number, **totals})
                     epoch = Epoch(number, rounds, self.history[-1], self.model)
                     tell(epoch, time.perf_counter() - started)
+                    if checkpoint is not None:
+                        over = number == rounds
+                        checkpoint.write(self._position(over=over), self.training)
                     if self._spent() >= 1:
                         break
                 self.path = self.gradients.path()
@@ -106,6 +116,26 @@ class ReplicaTrainer:
             self.gradients = None
             self.flat.release()
             self.model.train(mode=False)
+
+    def _position(self, *, over: bool) -> Position:
+        """All that the next round depends on; its draws have seeds of their own."""
+        tensors = {
+            "weights": self.flat.snapshot(),
+            "optimizer": self.optimizer.state_dict(),
+            "orders": [order.get_state() for order in self.orders],
+            "waiting": self.waiting,
+            "norms": self.usual_norms,
+        }
+        return Position({"history": self.history, "over": over}, tensors)
+
+    def _go_on(self, position: Position) -> None:
+        """Be where another trainer of the same was."""
+        tensors, self.history = position.tensors, position.plain["history"]
+        self.flat.restore(tensors["weights"])
+        self.optimizer.load_state_dict(tensors["optimizer"])
+        for order, state in zip(self.orders, tensors["orders"], strict=True):
+            order.set_state(state)
+        self.waiting, self.usual_norms = tensors["waiting"], tensors["norms"]
 
     def _batch(
         self, data: Batch, members: Sequence[Tensor], size: int, step: int
