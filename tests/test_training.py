@@ -24,7 +24,7 @@ from isthmus.model import AutoencoderModule, Recipe
 from isthmus.terms.reconstruction import Reconstruction
 from isthmus.terms.sparsity_kl import SparsityKl
 from isthmus.trace import Batch
-from isthmus.training import Trainer, Training, engine
+from isthmus.training import Trainer, Training, engine, examples
 from isthmus.training.optimizers import RULES
 from isthmus.training.progress import progress
 from isthmus.training.schedules import factor
@@ -93,7 +93,7 @@ def test_any_number_of_rows_trains_in_batches_of_more_than_one(n, batch_size, no
 
 @pytest.mark.parametrize("chunk", [1, 2**20])
 def test_an_epoch_meets_every_row_once_in_a_fresh_order(chunk, monkeypatch):
-    monkeypatch.setattr(engine, "CHUNK", chunk)
+    monkeypatch.setattr(examples, "CHUNK", chunk)
     model, seen = model_for(), []
     model.register_forward_hook(lambda _model, args, _out: seen.append(args[0].x))
     data = rows(50)
@@ -486,3 +486,19 @@ def test_the_sparsity_penalty_brings_activations_to_their_target(cancer):
     settings = {"epochs": 100, "batch_size": 64, "learning_rate": 0.01}
     trainer_for(model, **settings).fit(Batch(cancer))
     assert model.encode(cancer).mean().item() == pytest.approx(0.05, rel=0.2)
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_the_smallest_numbers_are_what_they_were_after_training(before):
+    torch.set_flush_denormal(before)
+    try:
+        seen = []
+        model = model_for(bottleneck=Dense(size=2))
+        tiny = torch.full((1000,), 1e-40)
+        trainer_for(model, epochs=1).fit(
+            rows(8), callbacks=(lambda _: seen.append(float((tiny * 0.5).sum())),)
+        )
+        assert seen == [0.0]
+        assert (float((tiny * 0.5).sum()) == 0) is before
+    finally:
+        torch.set_flush_denormal(False)

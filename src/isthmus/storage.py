@@ -69,6 +69,9 @@ def read_pieces(path: Path) -> tuple[dict[str, bytes], dict[str, Any]]:
 
 def replace(path: Path, data: bytes) -> None:
     """Put ``data`` at ``path`` in one step that survives a crash at any moment."""
+    if not path.parent.is_dir():
+        message = f"{path}: there is no folder {path.parent}. Make it first."
+        raise FileNotFoundError(message)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

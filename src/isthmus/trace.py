@@ -117,9 +117,9 @@ class Progress(NamedTuple):
 
     def warmth(self, warm_up: float) -> Tensor | float:
         """Grows from 0 to 1 over the first share ``warm_up`` of training."""
-        if isinstance(self.done, float):
-            return min(self.done / warm_up, 1.0)
-        return (self.done / warm_up).clamp(max=1.0)
+        if isinstance(self.done, torch.Tensor):
+            return (self.done / warm_up).clamp(max=1.0)
+        return min(self.done / warm_up, 1.0)
 
 
 class Trace(NamedTuple):

@@ -147,7 +147,8 @@ def _detection(
         figures["flagged"] = int((scores < opened.model.offset_).sum())
     if label is None:
         return figures
-    return figures | detection(scores, opened.beside, label, positive)
+    offset = getattr(opened.model, "offset_", None)
+    return figures | detection(scores, opened.beside, label, positive, offset)
 
 
 def _autoencoder(opened: Opened) -> Any:

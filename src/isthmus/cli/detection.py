@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 
 
 def detection(
-    scores: Any, labels: pa.Table | Stream, name: str, positive: str | None = None
+    scores: Any,
+    labels: pa.Table | Stream,
+    name: str,
+    positive: str | None = None,
+    offset: float | None = None,
 ) -> dict[str, Any]:
     """ROC-AUC and the like, over the rows that have a label.
 
-    ``positive`` is the value that means an anomaly, by default the rarest.
+    ``positive`` is the value that means an anomaly, by default the rarest; rows below
+    ``offset`` are flagged.
     """
     from isthmus.metrics import detection_figures
 
@@ -29,7 +34,12 @@ def detection(
     elif positive not in counts:
         _refuse(name, positive, counts)
     known = [i for i, value in enumerate(values) if value is not None]
-    figures = detection_figures(scores[known], [values[i] == positive for i in known])
+    truth = [values[i] == positive for i in known]
+    figures: dict[str, Any] = dict(detection_figures(scores[known], truth))
+    if offset is not None:
+        below = scores[known] < offset
+        figures["found"] = int((below & truth).sum())
+        figures["false_alarms"] = int(below.sum()) - figures["found"]
     return {**figures, "anomaly_is": f"{name}={positive}"}
 
 

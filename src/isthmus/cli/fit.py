@@ -165,6 +165,7 @@ def _checkpoint(out: Path, *, resume: bool) -> Iterator[Path]:
     if resume and not found:
         raise DataError(f"--resume: there is no {kept}. Leave it out.")
     for path in () if resume else found:
+        sys.stderr.write(f"{path} of an earlier training is removed.\n")
         path.unlink()
     written.unfinished[:] = [kept]
     yield kept

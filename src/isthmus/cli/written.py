@@ -23,7 +23,10 @@ def tell(path: Path) -> None:
 def told() -> str:
     """One sentence on `files`."""
     if any(path.exists() for path in unfinished):
-        return f"{unfinished[0]} holds where training stood: add --resume to go on."
+        return (
+            f"{unfinished[0]} holds where training stood some seconds ago: add "
+            f"--resume to go on from there."
+        )
     if not files:
         return "Nothing was written."
     return f"Written until then: {', '.join(map(str, files))}."

@@ -79,6 +79,11 @@ def join(a: str, b: str) -> str:
     return b if a == "empty" else _WIDER.get(frozenset({a, b}), "text")
 
 
+def is_number(cell: str) -> bool:
+    """Whether a cell would be read as a number."""
+    return re.fullmatch(_FORMS["float"][0], cell.strip()) is not None
+
+
 def arrow_of(kind: str) -> pa.DataType:
     """The Arrow type of cells that are parsed as a type other than text."""
     return _FORMS[kind][1]

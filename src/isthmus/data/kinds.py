@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from pydantic import Field, NonNegativeFloat, field_validator
 
 from isthmus.data.categories import MOST
+from isthmus.data.dialect import is_number
 from isthmus.spec import Spec
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ COUNTER = 100
 
 GAPS = 4
 """Times its rows that a counter may reach: a quarter of its table may be left."""
+
+SLIPS = 0.1
+"""Share of cells that are no numbers in a column that was meant to hold numbers."""
 
 _NAMED_LIKE_ONE = re.compile(r"(?:^|[^a-z])(?:id|uuid|guid|pid)$|[a-z]I[dD]$")
 
@@ -95,6 +99,8 @@ def kind_of_text(column: Column, seen: LevelCounts) -> Found:
     typed = column.arrow.startswith("dictionary")
     if not seen.too_many and (typed or count <= max(FEW, total / 2)):
         return Found(column.name, "category", column.type)
+    if said := _nearly_numbers(seen):
+        return Found(column.name, "identifier", column.type, said)
     distinct = f"more than {MOST:,}" if seen.too_many else f"{count:,}"
     if seen.words > 4 * total:
         return Found(
@@ -108,6 +114,18 @@ def kind_of_text(column: Column, seen: LevelCounts) -> Found:
         "identifier",
         column.type,
         f"{distinct} values in {total:,} rows differ",
+    )
+
+
+def _nearly_numbers(seen: LevelCounts) -> str:
+    """Which few cells keep a column from being one of numbers; empty if many do."""
+    others = {level: n for level, n in seen.counts.items() if not is_number(level)}
+    cells = sum(others.values())
+    if not others or cells > SLIPS * seen.cells:
+        return ""
+    shown = ", ".join(map(repr, list(others)[:3]))
+    return (
+        f"{seen.cells - cells:,} of {seen.cells:,} cells are numbers; others: {shown}"
     )
 
 

@@ -153,7 +153,8 @@ class TableLearner:
                 f"Column {column.name!r} is to be boolean, and holds other numbers "
                 f"than 0 and 1. Call it a category, or leave it to be found."
             )
-        return Found(column.name, wish, column.type)
+        why = "so it was said" if wish in ASIDE else ""
+        return Found(column.name, wish, column.type, why)
 
     def _is_binary(self, j: int) -> bool:
         moments = self.numbers.moments

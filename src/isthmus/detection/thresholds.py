@@ -70,7 +70,22 @@ def verdicts(
     elif p is not None and fdr is not None:
         found = scores[conformal.discoveries(p, rate("fdr", fdr))]
         offset = float(np.nextafter(found.max(), np.inf)) if len(found) else -np.inf
+        if not len(found):
+            _tell_why_none(p, fdr, 1 / (known.rows + 1) if known else 1.0)
     return Verdicts(p, scores < offset, offset)
+
+
+def _tell_why_none(p: NDArray[np.float64], fdr: float, least: float) -> None:
+    """Warn where a smaller p-value than any would have been needed, or there is one."""
+    few = int(np.ceil(least * len(p) / fdr))  # so many must have the least p-value
+    lowest, count = float(p.min()), int((p == p.min()).sum())
+    warn(
+        f"No row is flagged at a false discovery rate of {fdr:g}. The lowest p-value "
+        f"is {lowest:.3g} ({count:,} of {len(p):,} rows), and none can be below "
+        f"{least:.3g}: at least {few:,} rows would need that. Anomalies among the "
+        f"calibration rows raise p-values: calibrate on more rows that were checked, "
+        f"ask for a larger rate, or use fpr."
+    )
 
 
 def by_share(share: Any, scores: NDArray[np.float64]) -> float:

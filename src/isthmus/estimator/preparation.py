@@ -64,10 +64,13 @@ def prepare(estimator: Any, learner: TableLearner) -> Prepared:
     if aside := [f for f in converter.found if f.why and f.name in converter.aside]:
         told = "; ".join(f"{f.name!r} ({f.why})" for f in aside[:10])
         name, kind = aside[0].name, "category" if aside[0].type == "text" else "integer"
-        warn(
-            f"Set aside: {told}. To keep such a column, say what it is: "
-            f"columns={{{name!r}: {kind!r}}}, in the terminal --kind {name}={kind}."
+        advice = (
+            f"To keep such a column, say what it is: columns={{{name!r}: {kind!r}}}, "
+            f"in the terminal --kind {name}={kind}."
         )
+        if "are numbers" in told:
+            advice = "Mend or empty the cells that are no numbers. " + advice
+        warn(f"Set aside: {told}. {advice}")
     layout = converter.layout()
     likelihood = likelihood_for(estimator, layout)
     recipe = recipe_for(estimator, len(converter.places), likelihood)

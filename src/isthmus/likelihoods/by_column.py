@@ -112,8 +112,8 @@ def _seen(field: Field, x: Tensor) -> Tensor:
     if field.content != "category":
         return x
     assert field.levels is not None
-    one_hot = functional.one_hot(x.round().long(), field.levels)[..., 1:]
-    return one_hot.flatten(-2).to(x)
+    levels = torch.arange(1, field.levels, device=x.device)
+    return (x.round().long().unsqueeze(-1) == levels).flatten(-2).to(x)
 
 
 def _log_prob(field: Field, params: Tensor, x: Tensor) -> Tensor:

@@ -70,6 +70,10 @@ class Calibration(NamedTuple):
         """How many rows there were."""
         return len(self.scores)
 
+    def __repr__(self) -> str:
+        """What can be read of it."""
+        return f"Calibration(source={self.source!r}, rows={self.rows:,})"
+
     def p_values(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """(1 + #{calibration scores <= s}) / (n + 1), (m,)."""
         return conformal.p_values(scores, self.scores)

@@ -25,6 +25,11 @@ class Reason(NamedTuple):
     """How probable the model held the cell; NaN but for categories."""
     expected_probability: float
 
+    @property
+    def agrees(self) -> bool:
+        """Whether it is what was expected, in the same words."""
+        return in_words(self.actual) == in_words(self.expected)
+
     def __str__(self) -> str:
         actual = in_words(self.actual, self.actual_probability)
         expected = in_words(self.expected, self.expected_probability)
@@ -62,7 +67,7 @@ def reasons(told: Any, most: int) -> list[list[Reason]]:
 
 def rare(row: list[Reason]) -> list[Reason]:
     """The first, and others that take from the score as hardly any row does."""
-    others = [cell for cell in row[1:] if cell.contribution < 0]
+    others = [cell for cell in row[1:] if cell.contribution < 0 and not cell.agrees]
     return [*row[:1], *(cell for cell in others if not cell.tail > RARE)]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import torch
 
 from isthmus.errors import NonFiniteLossError
-from isthmus.threads import threads_for
+from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch, Progress
 from isthmus.training.chance import seeded
 from isthmus.training.checkpoint import Checkpoint, Position
@@ -107,7 +107,7 @@ class Trainer:
         few_threads = threads_for(self.batch_size, self.flat.parameters)
         self.gradients = self._gradients(len(data), epochs)
         try:
-            with seeded(self.seed, self.device), few_threads:
+            with seeded(self.seed, self.device), few_threads, flushed():
                 known = checkpoint and checkpoint.read(self.training)
                 if known:
                     self._go_on(known)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import torch
 
 from isthmus.errors import NonFiniteLossError
-from isthmus.threads import threads_for
+from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch, Corrupted
 from isthmus.training.chance import reseed, seeded
 from isthmus.training.checkpoint import Checkpoint, Position
@@ -88,7 +88,7 @@ class ReplicaTrainer:
         )
         self.model.train()
         try:
-            with seeded(self.seeds[0], self.device), few_threads:
+            with seeded(self.seeds[0], self.device), few_threads, flushed():
                 known = checkpoint and checkpoint.read(self.training)
                 if known:
                     self._go_on(known)
