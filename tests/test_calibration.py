@@ -277,6 +277,12 @@ def test_predict_finds_planted_rows_together(fitted):
         fitted.predict(X, fdr=1.0)
 
 
+def test_a_discovery_rate_that_flags_nothing_says_why(fitted):
+    X = rows(200, 33)
+    with pytest.warns(IsthmusWarning, match=r"at least [\d,]+ rows would need that"):
+        assert (fitted.predict(X, fdr=1e-4) == 1).all()
+
+
 def test_predict_takes_a_rate_of_false_alarms_of_its_own(fitted):
     X, p = rows(100, 32), fitted.p_values(rows(100, 32))
     for rate in (0.02, 0.2):

@@ -1,5 +1,7 @@
 """A recorded computation gives what it would give if it were run again, to the bit."""
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -275,3 +277,25 @@ def test_the_path_is_told_and_saved(tmp_path):
     assert short.path_["steps"] == "by autograd: steps are few"
     detector = isthmus.AnomalyDetector(effort="fast", verbose=0).fit(x)
     assert detector.autoencoder_.path_ == fitted.path_
+
+
+def test_tables_of_every_kind_are_replayed():
+    """Categories with gaps, counts, times and numbers, in one model and in replicas."""
+    draw = np.random.default_rng(0)
+    table = pd.DataFrame(
+        {
+            "number": np.where(draw.random(200) < 0.1, np.nan, draw.normal(size=200)),
+            "word": draw.choice(["a", "b", None], 200),
+            "yes": draw.random(200) < 0.3,
+            "visits": draw.poisson(3, 200),
+            "when": pd.date_range("2024-01-01", periods=200, freq="h"),
+        }
+    )
+    columns = {"visits": "count"}
+    some = {"size": 2, "epochs": 30, "batch_size": 50, "verbose": 0, "columns": columns}
+    fitted = isthmus.Autoencoder(**some).fit(table)
+    assert fitted.path_["steps"] == "replayed"
+    plain = isthmus.Autoencoder(**some, training=Training(replay=False)).fit(table)
+    assert (plain.transform(table) == fitted.transform(table)).all()
+    detector = isthmus.AnomalyDetector(effort="fast", verbose=0, columns=columns)
+    assert detector.fit(table).autoencoder_.path_["steps"] == "replayed"

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import strategies as st
 
+import isthmus
 from isthmus.corruptions.gaussian_noise import GaussianNoise
 from isthmus.corruptions.masking import Masking
 from isthmus.corruptions.swap_noise import SwapNoise
@@ -17,7 +18,7 @@ from isthmus.data.categories import Categories, LevelCounts
 from isthmus.data.frames import like, open_frame
 from isthmus.data.kinds import Columns
 from isthmus.data.learner import TableLearner
-from isthmus.errors import DataError
+from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator.explanation import give_back
 from isthmus.estimator.rows import READ_AS
 
@@ -247,3 +248,12 @@ def test_rows_of_an_array_of_objects_come_back():
     back = like(origin._replace(backend=None), origin, columns)
     assert back.dtype == object
     assert back[:, 1].tolist() == cells[:, 1].tolist()
+
+
+def test_cells_that_keep_a_column_from_being_numbers_are_named():
+    words = [f"{0.5 + k}" for k in range(99)] + ["1.299,00"]
+    columns = {"b": np.arange(100) % 7, "c": np.arange(100) % 3}
+    table = pd.DataFrame({"amount": words, **columns})
+    told = "99 of 100 cells are numbers; others: '1.299,00'.*Mend or empty the cells"
+    with pytest.warns(IsthmusWarning, match=told):
+        isthmus.Autoencoder(size=1, epochs=1, verbose=0).fit(table)

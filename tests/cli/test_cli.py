@@ -69,6 +69,8 @@ def test_evaluate_reports_terms_and_detection(folder, capfd):
     )
     assert figures["roc_auc"] == 1
     assert figures["anomaly_is"] == "odd=1"
+    assert figures["found"] == 1
+    assert figures["found"] + figures["false_alarms"] == figures["flagged"]
     assert figures["loss"] == pytest.approx(figures["reconstruction"])
 
 
