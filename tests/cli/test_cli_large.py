@@ -32,6 +32,7 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:No row is flagged")
 @pytest.mark.parametrize("name", QUESTIONS)
 @pytest.mark.parametrize("file", ["data.csv", "data.parquet"])
 def test_answers_are_the_same(name, file, folder, capfd, request):
@@ -51,6 +52,7 @@ SCORES = {
 }
 
 
+@pytest.mark.filterwarnings("ignore:No row is flagged")
 @pytest.mark.parametrize("name", SCORES)
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_scores_written_as_they_come_are_the_same(name, suffix, folder, capfd, request):

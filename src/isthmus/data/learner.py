@@ -82,7 +82,7 @@ class TableLearner:
         found = [self._found(column) for column in self.columns]
         parts = self._converters({f.name: f.kind for f in found})
         if not parts:
-            why = "; ".join(f"{f.name!r}: {f.why}" for f in found[:5])
+            why = "; ".join(f"{f.name!r}: {f.why or f.kind}" for f in found[:5])
             raise DataError(f"No column is left to learn from: {why}.")
         constants = {
             name: next(iter(self.levels[name].counts), None)
@@ -153,8 +153,7 @@ class TableLearner:
                 f"Column {column.name!r} is to be boolean, and holds other numbers "
                 f"than 0 and 1. Call it a category, or leave it to be found."
             )
-        why = "so it was said" if wish in ASIDE else ""
-        return Found(column.name, wish, column.type, why)
+        return Found(column.name, wish, column.type)
 
     def _is_binary(self, j: int) -> bool:
         moments = self.numbers.moments
