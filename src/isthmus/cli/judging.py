@@ -48,7 +48,7 @@ def score(
     isthmus score model.isthmus new.csv --fdr 0.1 --picture scores.png
     cat new.csv | isthmus score model.isthmus - --json
 
-    A model of --task anomaly also gives p-values, and outliers (1) or not (0): rows
+    Rows are counted from 0. A model of --task anomaly also gives p-values, and outliers (1) or not (0): rows
     below its threshold; those of p-value --fpr at most; or those that Benjamini and
     Hochberg's procedure picks out of all rows of the file. --picture draws how scores
     are distributed, those of each --label on their own.
@@ -127,6 +127,7 @@ def explain(
     isthmus explain model.isthmus new.csv --picture reasons.png
     isthmus explain model.isthmus new.csv --change
 
+    The first column of a row is the first to blame: set right, it mends the row most.
     ``contribution`` is the column's share of the score, and ``tail`` how rare as low a
     share is among calibration rows. Categories have a probability: that of the cell as
     it is, and of what was expected in its place. --change lists the cells that make a
