@@ -48,10 +48,10 @@ def score(
     isthmus score model.isthmus new.csv --fdr 0.1 --picture scores.png
     cat new.csv | isthmus score model.isthmus - --json
 
-    Rows are counted from 0. A model of --task anomaly also gives p-values, and outliers (1) or not (0): rows
-    below its threshold; those of p-value --fpr at most; or those that Benjamini and
-    Hochberg's procedure picks out of all rows of the file. --picture draws how scores
-    are distributed, those of each --label on their own.
+    Rows are counted from 0. A model of --task anomaly also gives p-values, and outliers
+    (1) or not (0): rows below its threshold; those of p-value --fpr at most; or those
+    that Benjamini and Hochberg's procedure picks out of all rows of the file. --picture
+    draws how scores are distributed, those of each --label on their own.
     """
     opened = open_for_model(data, model, label)
     in_pieces = not hasattr(opened.rows, "num_columns")
