@@ -114,13 +114,10 @@ def main() -> None:
     print(machine, versions)
     lines: dict[str, list] = {}
     for name, sizes in LINES.items():
-        more = [FULL[name]] if args.full and name in FULL else []
+        shown = [*sizes, FULL[name]] if args.full and name in FULL else sizes
         if args.quick:
-            sizes, more = (
-                [size // (10 if name == "rows" else 1) for size in sizes[:2]],
-                [],
-            )
-        for size in sizes + more:
+            shown = [size // (10 if name == "rows" else 1) for size in sizes[:2]]
+        for size in shown:
             point = BASE | {name: size}
             if name == "columns" or args.quick:
                 point["rows"] = min(point["rows"], ROWS_OF_WIDE)
