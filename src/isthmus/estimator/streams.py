@@ -76,8 +76,7 @@ def learned(estimator: Any, source: Stream) -> tuple[TableLearner, Any, int]:
     Columns of text need a pass of their own, since all their cells together say what
     they can be read as.
     """
-    pieces = iter(source)
-    first = next(pieces, None)
+    first = next(iter(source), None)  # a pass that is not kept open holds no memory
     if first is None:
         raise DataError("The stream holds no rows.")
     rows, origin = read_rows(estimator, first, reset=True)
