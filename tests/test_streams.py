@@ -106,6 +106,13 @@ def test_frames_of_a_function_are_learned_as_one(size, frame, at_once):
     assert learned(model) == learned(at_once)
 
 
+def test_columns_of_frames_of_any_kind_are_selected(frame):
+    arrow = pa.Table.from_pandas(frame, preserve_index=False)
+    for made in (frame, arrow):
+        some = stream(lambda made=made: iter([made])).select(["whole", "word"])
+        assert whole(some).to_pydict() == arrow.select(["whole", "word"]).to_pydict()
+
+
 def test_a_memory_map_is_learned_as_an_array(tmp_path):
     x = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)

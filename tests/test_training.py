@@ -502,3 +502,10 @@ def test_the_smallest_numbers_are_what_they_were_after_training(before):
         assert (float((tiny * 0.5).sum()) == 0) is before
     finally:
         torch.set_flush_denormal(False)
+
+
+@pytest.mark.parametrize(
+    ("n", "epochs"), [(1000, 125), (10**6, 20), (10**7, 2), (10**9, 1)]
+)
+def test_many_rows_are_gone_through_less_often(n, epochs):
+    assert Training().plan(n)[0] == epochs

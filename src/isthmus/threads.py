@@ -37,8 +37,7 @@ def flushed() -> Iterator[None]:
     """Take numbers below 1e-38 for 0 inside the block, on the thread that calls.
 
     Means of gradients that have died out come to that, and processors are slow with
-    such numbers: an update of weights took four times as long. What held before holds
-    again after it.
+    such numbers. What held before holds again after it.
     """
     before = bool(torch.full((), 1e-40) * 0.5 == 0)
     torch.set_flush_denormal(True)

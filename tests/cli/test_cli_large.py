@@ -2,6 +2,7 @@
 
 import csv
 import io
+import json
 
 import pytest
 from terminal import as_rows, ask, fit
@@ -112,3 +113,28 @@ def test_a_folder_is_read_in_pieces(folder, capfd, tmp_path):
     assert ask(capfd, "score", model, tmp_path / "parts") == ask(
         capfd, "score", model, folder / "data.csv"
     )
+
+
+@pytest.mark.usefixtures("in_pieces")
+def test_a_folder_of_others_is_not_taken_for_parts(folder, capfd, tmp_path):
+    (tmp_path / "s.csv.parts").mkdir()
+    (tmp_path / "s.csv.parts" / "dear.txt").write_text("dear")
+    words = ["score", folder / "anomaly.isthmus", folder / "data.csv", "--out"]
+    assert run([*map(str, words), str(tmp_path / "s.csv")]) == 3
+    assert "holds other things" in capfd.readouterr().err
+    assert (tmp_path / "s.csv.parts" / "dear.txt").read_text() == "dear"
+
+
+@pytest.mark.usefixtures("in_pieces")
+def test_what_is_flagged_is_a_share_of_what_was_judged(
+    folder, capfd, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(large, "CELLS", 5 * 40)  # a third of the rows is looked at
+    some = ["--task", "anomaly", "--effort", "fast", "--contamination", "0.1"]
+    ask(capfd, *fit(folder, *some, "--out", tmp_path / "m.isthmus"))
+    capfd.readouterr()
+    words = [*fit(folder, *some, "--out", tmp_path / "m.isthmus"), "--json", "--quiet"]
+    figures = json.loads(ask(capfd, *words))
+    assert figures["rows"] < 80
+    assert figures["judged"] == 120
+    assert figures["flagged"] == 12

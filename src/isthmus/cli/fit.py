@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import glob
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,24 +153,25 @@ def fit(
 
 @contextmanager
 def _checkpoint(out: Path, *, resume: bool) -> Iterator[Path]:
-    """A file that is gone on with only where that is asked for; it vanishes at the end.
-
-    Replicas that train one after the other have one each.
-    """
+    """A file that is gone on with only where that is asked for, and that vanishes."""
     from isthmus.errors import DataError
 
     kept = out.with_name(f"{out.name}.checkpoint")
-    pattern = f"{glob.escape(kept.name)}*"
-    found = list(out.parent.glob(pattern))
-    if resume and not found:
+    if resume and not _checkpoints(kept):
         raise DataError(f"--resume: there is no {kept}. Leave it out.")
-    for path in () if resume else found:
+    for path in () if resume else _checkpoints(kept):
         sys.stderr.write(f"{path} of an earlier training is removed.\n")
         path.unlink()
     written.unfinished[:] = [kept]
     yield kept
-    for path in out.parent.glob(pattern):
+    for path in _checkpoints(kept):
         path.unlink()
+
+
+def _checkpoints(kept: Path) -> list[Path]:
+    """The file itself, or one with a number behind it for each replica."""
+    form = re.compile(rf"{re.escape(kept.name)}(\.\d+)?")
+    return [path for path in kept.parent.iterdir() if form.fullmatch(path.name)]
 
 
 class Tables(NamedTuple):

@@ -54,8 +54,7 @@ def score(
     draws how scores are distributed, those of each --label on their own.
     """
     opened = open_for_model(data, model, label)
-    in_pieces = not hasattr(opened.rows, "num_columns")
-    if in_pieces and out is not None and top is None and picture is None:
+    if opened.in_pieces and out is not None and top is None and picture is None:
         _score_in_pieces(opened, (model, data, out), fpr, fdr, explain=explain, raw=raw)
         return
     scores, order = _oddest(opened, top)
@@ -63,8 +62,7 @@ def score(
     offset, flagged = getattr(opened.model, "offset_", None), None
     if fpr is not None or fdr is not None or offset is not None:
         p, flagged, offset = _verdicts(opened.model, scores, fpr, fdr)
-        columns |= {} if p is None else {"p_value": p[order]}
-        columns["outlier"] = flagged[order].astype(int)
+        columns |= _judged(p, flagged, order)
     if explain:
         columns["why"] = _why(opened.model, opened.rows.take(order))
     if picture is not None:
@@ -91,15 +89,12 @@ def _score_in_pieces(
 
     model, data, out = paths
     scores = scores_in_parts(opened, about(model, data), out)
-    detects = fpr is not None or fdr is not None or hasattr(opened.model, "offset_")
     p = flagged = None
-    if detects:
+    if fpr is not None or fdr is not None or hasattr(opened.model, "offset_"):
         p, flagged, _ = _verdicts(opened.model, scores, fpr, fdr)
 
     def columns(rows: Any, here: slice) -> dict[str, Any]:
-        found = {"score": scores[here]}
-        found |= {} if p is None else {"p_value": p[here]}
-        found |= {} if flagged is None else {"outlier": flagged[here].astype(int)}
+        found = {"score": scores[here], **_judged(p, flagged, here)}
         return found | ({"why": _why(opened.model, rows)} if explain else {})
 
     write_in_pieces(opened, out, columns, raw=raw)
@@ -186,6 +181,14 @@ def drift(
     figures["scores"] = found.scores._asdict()
     figures["columns"] = [shift._asdict() for shift in found.columns]
     print(to_json(figures))
+
+
+def _judged(p: Any, flagged: Any, places: Any) -> dict[str, Any]:
+    """Columns on some rows: p-values if they are known, and who is an outlier."""
+    found = {} if p is None else {"p_value": p[places]}
+    return (
+        found if flagged is None else found | {"outlier": flagged[places].astype(int)}
+    )
 
 
 def _why(model: Any, rows: Any) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +23,13 @@ UNPACKED = 5
 
 def is_large(source: str) -> bool:
     """Whether a table is read in pieces: for its size, or because it lies elsewhere."""
+    from isthmus.data.files import names_of
+
     if "://" in source:
         return True
     if source == "-" or Path(source).is_dir():
         return source != "-"
-    names = [source] if Path(source).exists() else glob(source, recursive=True)  # noqa: PTH207
-    return sum(_bytes(Path(name)) for name in names) > LARGE
+    return sum(_bytes(Path(name)) for name in names_of(source)) > LARGE
 
 
 def _bytes(path: Path) -> int:
@@ -37,8 +37,10 @@ def _bytes(path: Path) -> int:
     import pyarrow as pa
     from pyarrow import parquet
 
-    if path.suffix.lower() not in {".parquet", ".pq"}:
-        packed = path.suffix.lower() in {".gz", ".bz2", ".zst"}
+    from isthmus.data.files import COMPRESSED, is_parquet
+
+    if not is_parquet(path):
+        packed = path.suffix.lower() in COMPRESSED
         return path.stat().st_size * (UNPACKED if packed else 1)
     try:
         with parquet.ParquetFile(path) as file:
@@ -80,6 +82,9 @@ def _read(table: pa.Table, columns: tuple[Column, ...]) -> pa.Table:
 
 def looked_at(source: Stream) -> tuple[pa.Table, int]:
     """Rows drawn by lot, and how many there are."""
+    from dataclasses import replace
+
     from isthmus.data.streams import whole
 
-    return whole(source, CELLS), source.num_rows
+    counted = replace(source, rows=source.num_rows)
+    return whole(counted, CELLS), counted.num_rows

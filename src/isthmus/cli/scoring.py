@@ -8,11 +8,13 @@ import json
 import shutil
 import sys
 from contextlib import suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli import written
-from isthmus.cli.tables import is_parquet, shortened
+from isthmus.cli.tables import shortened
+from isthmus.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +36,8 @@ def scores_in_parts(opened: Opened, about: dict[str, Any], out: Path) -> Any:
     with suppress(OSError, ValueError):
         known = json.loads((folder / "about.json").read_text())
     if known != about:
+        if known is None and folder.exists() and any(folder.iterdir()):
+            raise DataError(f"{folder}: is needed for parts, and holds other things.")
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         (folder / "about.json").write_text(json.dumps(about))
@@ -57,7 +61,7 @@ def about(model: Path, data: str) -> dict[str, Any]:
     from isthmus.data.streams import files_of
 
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    return {"model": digest, "data": data, "files": files_of(data)}
+    return {"model": digest, "files": files_of(data), "version": version("isthmus")}
 
 
 def write_in_pieces(
@@ -93,12 +97,15 @@ def _parts(out: Path) -> Path:
 
 def _ready(table: pa.Table, out: Path, *, raw: bool) -> pa.Table:
     from isthmus.cli.spreadsheets import defused
+    from isthmus.data.files import is_parquet
 
     return table if raw or is_parquet(out) else defused(table)
 
 
 def _writer(part: Path, out: Path, table: pa.Table, *, raw: bool) -> Any:
     from pyarrow import csv, parquet
+
+    from isthmus.data.files import is_parquet
 
     schema = _ready(table, out, raw=raw).schema
     if is_parquet(out):

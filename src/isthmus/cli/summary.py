@@ -69,6 +69,7 @@ def _flagging(model: Any, scores: Any) -> dict[str, Any]:
     figures = {
         "offset": float(model.offset_),
         "flagged": int((scores < model.offset_).sum()),
+        "judged": len(scores),
     }
     if known is None:
         return figures
@@ -150,8 +151,9 @@ SOURCES = {
 
 def _flagging_in_words(figures: dict[str, Any]) -> list[str]:
     flagged, offset = figures["flagged"], figures["offset"]
-    share = flagged / figures["rows"]
-    line = f"flagged: {flagged:,} of these rows ({share:.2%}), below {offset:.4g}"
+    judged = figures["judged"]
+    line = f"flagged: {flagged:,} of {judged:,} rows ({flagged / judged:.2%}), "
+    line += f"below {offset:.4g}"
     if "calibration" not in figures:
         return [line, "no calibration rows, so no p-values"]
     source, least = SOURCES[figures["calibration"]], figures["least_p_value"]

@@ -28,6 +28,13 @@ class Opened(NamedTuple):
     """Identifiers and labels."""
     notes: dict[str, Any]
 
+    @property
+    def in_pieces(self) -> bool:
+        """Whether the file is too large to be held."""
+        from isthmus.data.streams import is_stream
+
+        return is_stream(self.rows)
+
 
 def open_for_model(source: str, model: Path, label: str | None = None) -> Opened:
     """Load a model and a file; columns that the model does not know are set aside."""
@@ -86,7 +93,7 @@ def answer(
     from pyarrow import csv
 
     from isthmus.cli.spreadsheets import defused
-    from isthmus.data.files import write_table
+    from isthmus.data.files import is_parquet, write_table
 
     table = shortened(pa.table(columns))
     as_csv = not as_json if out is None else not is_parquet(out)
@@ -116,11 +123,6 @@ def shortened(table: pa.Table) -> pa.Table:
                 cells = table[j].cast(pa.timestamp("s", field.type.tz))
                 table = table.set_column(j, field.name, cells)
     return table
-
-
-def is_parquet(path: Path) -> bool:
-    """Whether a table of this name is written as Parquet."""
-    return path.suffix.lower() in {".parquet", ".pq"}
 
 
 def print_figures(found: dict[str, Any], *, as_json: bool) -> None:

@@ -28,7 +28,7 @@ RATIO = 100
 PARQUET_BUDGET = 64 * 2**30
 """Bytes that the cells of a Parquet file may take, at 8 bytes each."""
 
-_COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
+COMPRESSED = {".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"}
 _PIECE = 2**20  # bytes that are unpacked at a time
 
 
@@ -39,7 +39,7 @@ def read_table(source: str | Path, keep: Collection[str] = ()) -> pa.Table:
     is standard input. docs/csv.md says what is made of the words in a CSV file; the
     columns called in ``keep`` stay the words that they are.
     """
-    table = _joined([(name, _piece(name)) for name in _names(str(source))])
+    table = _joined([(name, _piece(name)) for name in names_of(str(source))])
     if table.num_rows == 0:
         raise DataError(f"{source}: there is a header and no row.")
     return typed(table, keep)
@@ -49,12 +49,12 @@ def write_table(table: pa.Table, path: str | Path) -> None:
     """Write a CSV or Parquet file, by its suffix."""
     path = Path(path)
     suffix = path.suffix.lower()
-    squeezed = _COMPRESSED.get(suffix)
+    squeezed = COMPRESSED.get(suffix)
     kind = Path(path.stem).suffix.lower() if squeezed else suffix
-    if _is_parquet(path):
+    if is_parquet(path):
         parquet.write_table(table, path)
     elif kind in {".csv", ".tsv"}:
-        mark = _tab(path) or ","
+        mark = tab_of(path) or ","
         options = csv.WriteOptions(quoting_style="needed", delimiter=mark)
         with pa.output_stream(str(path), compression=squeezed) as file:
             csv.write_csv(table, file, options)
@@ -65,8 +65,8 @@ def write_table(table: pa.Table, path: str | Path) -> None:
         )
 
 
-def _names(source: str) -> list[str]:
-    """The files that are meant, in their order."""
+def names_of(source: str) -> list[str]:
+    """The files that a path or a pattern means, in their order."""
     path = Path(source)
     if path.is_dir():
         raise DataError(f"{path}: is a folder. Give a file, or '{path / '*.csv'}'.")
@@ -86,13 +86,13 @@ def _piece(name: str) -> pa.Table:
     path = Path(name)
     if name == "-":
         name, data = "standard input", sys.stdin.buffer.read()
-    elif _is_parquet(path):
+    elif is_parquet(path):
         return _parquet(name, name)
     else:
         data = _bytes(path)
     if data[:4] == data[-4:] == b"PAR1":
         return _parquet(pa.BufferReader(data), name)
-    return read_delimited(data, name, _tab(path))
+    return read_delimited(data, name, tab_of(path))
 
 
 def _joined(pieces: list[tuple[str, pa.Table]]) -> pa.Table:
@@ -112,11 +112,13 @@ def _joined(pieces: list[tuple[str, pa.Table]]) -> pa.Table:
     return pa.concat_tables(tables, promote_options="permissive")
 
 
-def _is_parquet(path: Path) -> bool:
+def is_parquet(path: Path) -> bool:
+    """Whether a table of this name is written as Parquet."""
     return path.suffix.lower() in {".parquet", ".pq"}
 
 
-def _tab(path: Path) -> str | None:
+def tab_of(path: Path) -> str | None:
+    """The mark between cells that a name tells."""
     return "\t" if ".tsv" in map(str.lower, path.suffixes) else None
 
 
@@ -138,7 +140,7 @@ def _parquet(source: str | pa.NativeFile, name: str) -> pa.Table:
 
 def _bytes(path: Path) -> bytes:
     """The content of a file, unpacked as its suffix says."""
-    kind = _COMPRESSED.get(path.suffix.lower())
+    kind = COMPRESSED.get(path.suffix.lower())
     try:
         if kind is None:
             return path.read_bytes()

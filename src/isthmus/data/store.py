@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 BUCKET = 2**25
 """Bytes of a bucket: what is in memory at a time, about twice."""
 
-MOST_BUCKETS = 1024
-"""Files that are open while rows come in."""
+MOST_BUCKETS = 256
+"""Of more rows, buckets are larger: each is an open file, or two, while rows come."""
 
 
 class Store:

@@ -12,7 +12,8 @@ from pyarrow import fs, ipc, parquet
 
 from isthmus.data.delimited import in_blocks
 from isthmus.data.dialect import typed
-from isthmus.data.frames import as_arrow
+from isthmus.data.files import is_parquet, names_of, tab_of
+from isthmus.data.frames import as_arrow, is_frame
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ BUFFER = 2**18
 """Bytes of a Parquet column that are read at a time."""
 
 _ARROW = {".arrow", ".ipc", ".feather"}
-_PARQUET = {".parquet", ".pq"}
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def whole(source: Stream, cells: float = float("inf"), seed: int = 0) -> Any:
     """
     share = 1.0
     if cells < float("inf"):
-        share = min(cells / max(_count(source), 1), 1.0)
+        share = min(cells / max(source.num_rows * _width(source), 1), 1.0)
     lots, kept = np.random.Generator(np.random.PCG64(seed)), []
     for piece in source:
         some = piece if isinstance(piece, np.ndarray) else pa.table(as_arrow(piece))
@@ -134,12 +134,12 @@ def whole(source: Stream, cells: float = float("inf"), seed: int = 0) -> Any:
     return typed(table) if source.words else table
 
 
-def _count(source: Stream) -> int:
-    """Number of cells."""
-    if source.rows is not None and source.schema is not None:
-        return source.rows * len(source.schema)
-    shapes = (getattr(p, "shape", None) or pa.table(p).shape for p in source)
-    return sum(int(rows) * int(columns) for rows, columns in shapes)
+def _width(source: Stream) -> int:
+    """Number of columns."""
+    if source.schema is not None:
+        return len(source.schema)
+    first = next(iter(source), ())
+    return len(as_arrow(first)) if is_frame(first) else np.shape(first)[-1]
 
 
 def _rows(columns: int) -> int:
@@ -147,7 +147,10 @@ def _rows(columns: int) -> int:
 
 
 def _only(frame: Any, columns: list[str] | None) -> Any:
-    return frame if columns is None else frame[columns]
+    """Some columns of a frame; pandas has no `select`."""
+    if columns is None:
+        return frame
+    return frame.select(columns) if hasattr(frame, "select") else frame[columns]
 
 
 def _of_matrix(matrix: np.ndarray[Any, Any], piece: int | None) -> Stream:
@@ -179,7 +182,7 @@ def _of_files(source: str, piece: int | None) -> Stream:
             for table in read(system, name):
                 step = piece or _rows(table.num_columns)
                 for start in range(0, table.num_rows, step):
-                    yield _only_of(table.slice(start, step), columns)
+                    yield _only(table.slice(start, step), columns)
 
     return Stream(pieces, words=kind == "csv")
 
@@ -239,12 +242,7 @@ def _arrow(system: fs.FileSystem, name: str) -> Iterator[pa.Table]:
 
 def _csv(system: fs.FileSystem, name: str) -> Iterator[pa.Table]:
     with system.open_input_stream(name, compression="detect") as file:
-        mark = "\t" if ".tsv" in Path(name).suffixes else None
-        yield from in_blocks(file, name, mark)
-
-
-def _only_of(table: pa.Table, columns: list[str] | None) -> pa.Table:
-    return table if columns is None else table.select(columns)
+        yield from in_blocks(file, name, tab_of(Path(name)))
 
 
 def _files(source: str) -> tuple[fs.FileSystem, list[str]]:
@@ -257,10 +255,9 @@ def _files(source: str) -> tuple[fs.FileSystem, list[str]]:
         names = [info.path for info in infos if info.type == fs.FileType.File]
     else:
         system, path = fs.LocalFileSystem(), Path(source)
-        found = [path] if path.is_file() else _below(path)
-        names = [str(name) for name in found]
-    known = {*_ARROW, *_PARQUET, ".csv", ".tsv"}
-    chosen = sorted(n for n in names if known & set(map(str.lower, Path(n).suffixes)))
+        inside = [str(name) for name in path.rglob("*") if name.is_file()]
+        names = inside if path.is_dir() else names_of(source)
+    chosen = sorted(name for name in names if _kind(name))
     if not chosen:
         raise DataError(f"{source}: there is no Parquet, CSV or Arrow file.")
     return system, chosen
@@ -273,20 +270,11 @@ def files_of(source: str) -> list[list[Any]]:
     return [[info.path, info.size, info.mtime_ns] for info in infos]
 
 
-def _below(path: Path) -> list[Path]:
-    """Files of a folder, whatever lies in it, or of a pattern."""
-    if path.is_dir():
-        return [name for name in path.rglob("*") if name.is_file()]
-    parts = path.parts
-    fixed = next((i for i, part in enumerate(parts) if set("*?[") & set(part)), None)
-    if fixed is None:
-        raise DataError(f"{path}: there is no such file.")
-    found = Path(*parts[:fixed]).glob(str(Path(*parts[fixed:])))
-    return [name for name in found if name.is_file()]
-
-
 def _kind(name: str) -> str:
+    """What a file holds, by its name; nothing that is known if it is empty."""
     suffixes = set(map(str.lower, Path(name).suffixes))
-    if suffixes & _PARQUET:
+    if is_parquet(Path(name)):
         return "parquet"
-    return "arrow" if suffixes & _ARROW else "csv"
+    if suffixes & {".csv", ".tsv"}:
+        return "csv"
+    return "arrow" if suffixes & _ARROW else ""

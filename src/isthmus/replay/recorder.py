@@ -82,7 +82,7 @@ class _Listener(TorchDispatchMode):
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # else torch imports its compiler, which takes a second
+        return False  # else torch imports its compiler, which takes long
 
     def __torch_dispatch__(
         self,

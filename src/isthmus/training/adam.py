@@ -18,8 +18,8 @@ class Adam:
 
     (Kingma & Ba, 2015.) A decay is part of the gradient, or, ``decoupled``, shortens
     the weights beside it (Loshchilov & Hutter, 2019). This is what `torch.optim` does
-    with ``fused=True``, to the bit, less the tenth of a millisecond around each step,
-    and the compiler that is imported with it.
+    with ``fused=True``, to the bit, without what it puts around each step, and without
+    the compiler that it imports.
     """
 
     def __init__(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isthmus.training.settings import Training
-    from isthmus.training.step import Path
+    from isthmus.training.step import PathTaken
 
     Figures = dict[str, float]
 
@@ -82,7 +82,7 @@ class Trainer:
         self.best, self.stale, self.over = float("inf"), 0, False
         self.batch_size = 0
         self.gradients: Gradients | None = None
-        self.path: Path = {}
+        self.path: PathTaken = {}
         self.began = 0.0
 
     def fit(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from isthmus.training.engine import Figures
     from isthmus.training.settings import Training
-    from isthmus.training.step import Path
+    from isthmus.training.step import PathTaken
 
     class Stack(Trainable, Protocol):
         """What the loop asks of a model with an axis of replicas, or without one."""
@@ -64,7 +64,7 @@ class ReplicaTrainer:
         self.history: list[Figures] = []
         self.began = 0.0
         self.gradients: Gradients | None = None
-        self.path: Path = {}
+        self.path: PathTaken = {}
 
     def fit(
         self,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from isthmus.training.settings import Training
 
-    Path = dict[str, str | int]
+    PathTaken = dict[str, str | int]
 
 WORTH = 64
 """Steps of a training that is worth a recording."""
@@ -113,7 +113,7 @@ class Gradients:
             state = [flat.values, flat.gradient, *flat.buffers, self.done]
             self.run = self.replayed = Replayed(self._run, state)
 
-    def path(self) -> Path:
+    def path(self) -> PathTaken:
         """How steps are computed."""
         why = self.reason if self.replayed is None else self.replayed.reason
         return {
