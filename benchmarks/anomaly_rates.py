@@ -27,7 +27,7 @@ import numpy as np
 import pandas as pd
 import torch
 from anomaly import load
-from results_file import append
+from results_file import append, known
 from scipy.stats import betabinom
 
 from isthmus import AnomalyDetector
@@ -112,11 +112,7 @@ def main():
     args = parser.parse_args()
     if args.quick:
         args.out, args.seeds = None, 2
-    kept = {}
-    if args.out is not None and args.out.exists():
-        for row in pd.read_csv(args.out).itertuples():
-            key = tuple(getattr(row, k) for k in KEY)
-            kept[key] = row.calibration, row.tested, row.realised
+    kept = known(args.out, KEY, ("calibration", "tested", "realised"))
     run(args, kept)
     show(kept, args)
 

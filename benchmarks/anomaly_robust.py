@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 import torch
 from anomaly import load, one_class, thin
-from results_file import append
+from results_file import append, known
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
@@ -156,11 +156,7 @@ def main():
     args = parser.parse_args()
     if args.quick:
         args.out, args.seeds = None, 1
-    kept = {}
-    if args.out is not None and args.out.exists():
-        for row in pd.read_csv(args.out).itertuples():
-            key = tuple(getattr(row, k) for k in KEY)
-            kept[key] = row.roc_auc, row.average_precision
+    kept = known(args.out, KEY, ("roc_auc", "average_precision"))
     run(args, kept)
     show(kept, args)
 

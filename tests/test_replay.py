@@ -199,6 +199,46 @@ def test_a_copied_answer_that_others_read_stays():
         assert torch.equal(goal, 2 * x.exp())
 
 
+def test_a_copied_answer_that_is_part_of_the_answer_stays():
+    goal = torch.zeros(2)
+
+    def function(x):
+        y = x.exp()
+        goal.copy_(y)
+        return y
+
+    replayed = Replayed(function, [goal])
+    for x in torch.randn(3, 2):
+        assert torch.equal(replayed(x).clone(), x.exp())
+        assert torch.equal(goal, x.exp())
+
+
+@pytest.mark.parametrize("between", ["read", "written", "copied"])
+def test_a_goal_that_is_used_before_the_copy_waits_for_it(between):
+    goal, kept = torch.zeros(2), torch.zeros(2)
+
+    def function(x):
+        y = x.exp()
+        if between == "read":
+            kept.add_(goal)
+        elif between == "written":
+            goal.fill_(7.0)
+        else:
+            goal.copy_(x.sin())
+        goal.copy_(y)
+        return goal.sum()
+
+    replayed = Replayed(function, [goal, kept])
+    total, before = torch.zeros(2), torch.zeros(2)
+    for x in torch.randn(4, 2):
+        assert torch.equal(replayed(x).clone(), x.exp().sum())
+        total += before if between == "read" else 0
+        before = x.exp()
+        assert torch.equal(goal, before)
+        assert torch.equal(kept, total)
+    assert replayed.reason is None
+
+
 @pytest.mark.parametrize(
     ("function", "why"),
     [

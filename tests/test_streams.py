@@ -113,6 +113,12 @@ def test_columns_of_frames_of_any_kind_are_selected(frame):
         assert whole(some).to_pydict() == arrow.select(["whole", "word"]).to_pydict()
 
 
+def test_addresses_are_opened_by_their_file_system(folder, at_once):
+    for name in ("all.parquet", "parts"):
+        source = stream(f"file://{folder / name}")
+        assert learned(isthmus.Autoencoder(**KNOWN).fit(source)) == learned(at_once)
+
+
 def test_a_memory_map_is_learned_as_an_array(tmp_path):
     x = np.random.default_rng(0).normal(size=(500, 4)).astype(np.float32)
     np.save(tmp_path / "x.npy", x)

@@ -17,17 +17,23 @@ if TYPE_CHECKING:
 
     Step = tuple[Callable[..., Any], list[Any], dict[str, Any]]
 
+COPY = torch.ops.aten.copy_.default
+
 SAID_BY_THE_ANSWER = {"dtype", "layout", "device", "pin_memory", "memory_format"}
 """Arguments that an answer which is there already makes needless."""
 
 
-def program(calls: Sequence[Call], live: Iterable[Tensor]) -> Callable[[], None]:
+def program(
+    calls: Sequence[Call], live: Iterable[Tensor], answer: Iterable[Tensor]
+) -> Callable[[], None]:
     """Repeat what depends on ``live`` tensors, which may have changed, or on chance.
 
     Views stay as they are, since memory does; what follows from constants alone is not
-    computed again; and an answer that is only copied is computed where it is copied to.
+    computed again; and what is only copied, and no part of the ``answer``, is computed
+    where it is copied to.
     """
-    steps = [_step(call) for call in _in_place(_moving(calls, live))]
+    shown = {memory(tensor) for tensor in answer}
+    steps = [_step(call) for call in _in_place(_moving(calls, live), shown)]
     names: dict[str, Any] = {}
 
     def name(value: Any) -> str:
@@ -65,7 +71,7 @@ def _moving(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
     return found
 
 
-def _in_place(calls: list[Call]) -> list[Call]:
+def _in_place(calls: list[Call], shown: set[int]) -> list[Call]:
     """Drop copies of answers that nobody else reads: compute them where they go."""
     makers = {memory(a): i for i, call in enumerate(calls) for a in call.answers}
     readers: dict[int, int] = {}
@@ -74,23 +80,38 @@ def _in_place(calls: list[Call]) -> list[Call]:
             readers[place] = readers.get(place, 0) + 1
     found: list[Call | None] = list(calls)
     for i, call in enumerate(calls):
-        if call.function is not torch.ops.aten.copy_.default:
+        if call.function is not COPY:
             continue
         goal, source = call.args[:2]
         maker = makers.get(memory(source))
-        if maker is None or readers[memory(source)] > 1 or goal.requires_grad:
+        if maker is None or readers[memory(source)] > 1 or memory(source) in shown:
             continue
         made = calls[maker]
-        if (
-            made.writes
-            or len(made.answers) > 1
-            or not _alike(made.answers[0], source, goal)
-        ):
+        if made.writes or len(made.answers) > 1 or goal.requires_grad:
             continue
         (answer,) = made.answers
+        if not _alike(answer, source, goal) or _busy(calls[maker : i + 1], goal):
+            continue
         place = goal.as_strided(answer.size(), answer.stride(), goal.storage_offset())
         found[maker], found[i] = made._replace(answers=[place]), None
     return [call for call in found if call is not None]
+
+
+def _busy(calls: Sequence[Call], goal: Tensor) -> bool:
+    """Whether any but the last call has to do with the memory of the goal.
+
+    Copies to other places of it, as to the gradients of other parameters, do not count.
+    """
+    for call in calls[:-1]:
+        elsewhere = (
+            call.function is COPY
+            and call.args[0].data_ptr() != goal.data_ptr()
+            and memory(call.args[1]) != memory(goal)
+        )
+        touched = {memory(tensor) for tensor in (*call.read(), *call.answers)}
+        if memory(goal) in touched and not elsewhere:
+            return True
+    return False
 
 
 def _alike(answer: Tensor, source: Tensor, goal: Tensor) -> bool:

@@ -82,7 +82,7 @@ class Replayed(Generic[T]):
         after = [*self.state, *_tensors(answer)]
         kept, random_after = _copies(after), torch.get_rng_state()
         with torch.inference_mode():
-            run = program(calls, [*self.state, *inputs])
+            run = program(calls, [*self.state, *inputs], _tensors(answer))
             _put(self.state, before, random)
             run()
         same = torch.equal(random_after, torch.get_rng_state())
