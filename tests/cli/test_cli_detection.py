@@ -34,10 +34,14 @@ def test_the_summary_of_a_detector_tells_what_is_flagged(folder, capfd):
     words = ["--task", "anomaly", "--epochs", 2, "--fpr", 0.05]
     assert run([*map(str, fit(folder, *words))]) == 0
     err = capfd.readouterr().err
-    assert isthmus.load("model.isthmus").fpr == 0.05
+    model = isthmus.load("model.isthmus")
+    assert model.fpr == 0.05
+    rows = pyarrow.csv.read_csv(folder / "data.csv").select(NAMES)
+    flagged = int((model.predict(rows) == -1).sum())
+    assert 0 < flagged <= 6  # p is at most 0.05 for six of 120 rows, at most
     for told in (
         "120 rows, 5 columns -> 4 replicas",
-        "flagged: 5 of these rows (4.17%)",
+        f"flagged: {flagged} of 120 rows ({flagged / 120:.2%})",
         "120 calibration rows: all, judged by the replicas",
         "false-alarm rates from 0.0083 up",
         "isthmus drift model.isthmus FILE",
