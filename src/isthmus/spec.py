@@ -70,6 +70,13 @@ class Part(Spec):
             raise TypeError(message)
         cls.registered[cls.kind()] = cls
 
+    def mixes(self) -> bool:
+        """Whether, in training, the rows of a batch make a difference to each other.
+
+        If not, the loss of a batch is the mean of the losses of its rows.
+        """
+        return False
+
     @classmethod
     def kind(cls) -> str:
         """Name of this kind, such as ``vector_quantizer``."""

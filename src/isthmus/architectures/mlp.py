@@ -76,6 +76,10 @@ class Mlp(Architecture):
         """Whether there is dropout."""
         return self.dropout > 0
 
+    def mixes(self) -> bool:
+        """Whether there is batch norm."""
+        return self.norm == "batch"
+
     def build(self, sizes: Sizes) -> tuple[nn.Module, nn.Module]:
         """Encoder (x (B, *inputs), context) -> (B, H); decoder (N, D) -> (N, *params).
 

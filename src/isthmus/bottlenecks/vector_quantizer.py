@@ -42,6 +42,10 @@ class VectorQuantizer(Bottleneck):
         """From a codebook."""
         return frozenset({"from a codebook"})
 
+    def mixes(self) -> bool:
+        """Vectors move to where the batch is."""
+        return True
+
     def build(self) -> BottleneckModule:
         """A fresh module with a codebook of its own."""
         return _VectorQuantizer(self)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from isthmus.cli import written
+from isthmus.cli.going_on import checkpoint, processes
 from isthmus.cli.options import (
     Data,
     Effort,
@@ -27,9 +26,9 @@ from isthmus.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pyarrow as pa
+
+    from isthmus.ranks import Ranks
 
 Target = Annotated[Path, typer.Option("--out", metavar="FILE", help="The model file.")]
 Recipe = Annotated[
@@ -139,39 +138,16 @@ def fit(
     options |= chosen(columns=kinds(kind))
     model = _model(options, time, setting, recipe, device)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
-    _check(out, quiet=quiet)
-    tables = _tables(data, model, left_out)
-    if dry_run:
-        _tell_plan(model, tables.rows, data, left_out, as_json=as_json)
-        return
-    with _checkpoint(out, resume=resume) as kept:
-        model.set_params(verbose=0 if quiet else 1).fit(tables.learned, checkpoint=kept)
-        _save(model, tables.height, out, left_out)
-    if as_json or not quiet:
-        _tell(model, tables, out, left_out, as_json=as_json)
-
-
-@contextmanager
-def _checkpoint(out: Path, *, resume: bool) -> Iterator[Path]:
-    """A file that is gone on with only where that is asked for, and that vanishes."""
-    from isthmus.errors import DataError
-
-    kept = out.with_name(f"{out.name}.checkpoint")
-    if resume and not _checkpoints(kept):
-        raise DataError(f"--resume: there is no {kept}. Leave it out.")
-    for path in () if resume else _checkpoints(kept):
-        sys.stderr.write(f"{path} of an earlier training is removed.\n")
-        path.unlink()
-    written.unfinished[:] = [kept]
-    yield kept
-    for path in _checkpoints(kept):
-        path.unlink()
-
-
-def _checkpoints(kept: Path) -> list[Path]:
-    """The file itself, or one with a number behind it for each replica."""
-    form = re.compile(rf"{re.escape(kept.name)}(\.\d+)?")
-    return [path for path in kept.parent.iterdir() if form.fullmatch(path.name)]
+    with processes() as ranks:
+        quiet |= not ranks.first
+        _check(out, quiet=quiet)
+        tables = _tables(data, model, left_out, whole=ranks.first)
+        if dry_run:
+            _tell_plan(model, tables.rows, data, left_out, as_json=as_json)
+            return
+        model.set_params(verbose=0 if quiet else 1)
+        _train(model, tables, out, left_out, ranks, resume=resume)
+        _tell(model, tables, out, left_out, quiet=quiet, as_json=as_json & ranks.first)
 
 
 class Tables(NamedTuple):
@@ -187,8 +163,11 @@ class Tables(NamedTuple):
     """How many rows there are."""
 
 
-def _tables(data: str, model: Any, left_out: dict[str, list[str]]) -> Tables:
-    from isthmus.cli.large import is_large, looked_at
+def _tables(
+    data: str, model: Any, left_out: dict[str, list[str]], *, whole: bool
+) -> Tables:
+    """What a file holds; if not ``whole``, only its columns are looked at."""
+    from isthmus.cli.large import begun, is_large, looked_at
     from isthmus.cli.tables import set_aside
     from isthmus.data.files import read_table
     from isthmus.data.streams import stream
@@ -198,10 +177,11 @@ def _tables(data: str, model: Any, left_out: dict[str, list[str]]) -> Tables:
         beside, rows = set_aside(table, left_out)
         return Tables(rows, beside, rows, rows.num_rows)
     source = stream(data)
-    some, count = looked_at(source)
+    some, count = looked_at(source) if whole else (begun(source), 0)
     beside, rows = set_aside(some, left_out)
-    told = f"{data}: read in pieces; {rows.num_rows:,} of {count:,} rows are looked at"
-    sys.stderr.write(f"{told} for the summary.\n")
+    if whole:
+        told = f"{rows.num_rows:,} of {count:,} rows are looked at for the summary."
+        sys.stderr.write(f"{data}: read in pieces; {told}\n")
     return Tables(rows, beside, source.select(rows.column_names), count)
 
 
@@ -251,6 +231,22 @@ def _check(out: Path, *, quiet: bool) -> None:
         sys.stderr.write(f"{out} is there already. It will be replaced.\n")
 
 
+def _train(
+    model: Any,
+    tables: Tables,
+    out: Path,
+    left_out: dict[str, list[str]],
+    ranks: Ranks,
+    *,
+    resume: bool,
+) -> None:
+    """Of several processes the first writes."""
+    with checkpoint(out, ranks, resume=resume) as kept:
+        model.fit(tables.learned, checkpoint=kept)
+        if ranks.first:
+            _save(model, tables.height, out, left_out)
+
+
 def _save(model: Any, count: int, out: Path, left_out: dict[str, list[str]]) -> None:
     from isthmus.artifacts import save
     from isthmus.artifacts.recipes import describe
@@ -265,9 +261,12 @@ def _tell(
     out: Path,
     left_out: dict[str, list[str]],
     *,
+    quiet: bool,
     as_json: bool,
 ) -> None:
     """A summary: JSON to standard output, or words to standard error."""
+    if quiet and not as_json:
+        return
     from isthmus.cli.summary import summarize, told
     from isthmus.cli.tables import to_json
 

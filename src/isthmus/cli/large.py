@@ -88,3 +88,12 @@ def looked_at(source: Stream) -> tuple[pa.Table, int]:
 
     counted = replace(source, rows=source.num_rows)
     return whole(counted, CELLS), counted.num_rows
+
+
+def begun(source: Stream) -> pa.Table:
+    """The first piece."""
+    import pyarrow as pa
+
+    from isthmus.data.frames import as_arrow
+
+    return pa.table(as_arrow(next(iter(source))))

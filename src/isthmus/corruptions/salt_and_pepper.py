@@ -24,6 +24,10 @@ class SaltAndPepper(Corruption):
 
     rate: Share = 0.1
 
+    def mixes(self) -> bool:
+        """The extremes are those of the batch."""
+        return True
+
     def __call__(
         self, x: Tensor, layout: Layout, visible: Tensor | None = None
     ) -> Corrupted:

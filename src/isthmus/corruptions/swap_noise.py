@@ -24,6 +24,10 @@ class SwapNoise(Corruption):
 
     rate: Share = 0.15
 
+    def mixes(self) -> bool:
+        """Rows lend each other cells."""
+        return True
+
     def __call__(
         self, x: Tensor, layout: Layout, visible: Tensor | None = None
     ) -> Corrupted:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from isthmus.errors import DataError
+from isthmus.ranks import ALONE, Ranks
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:
@@ -32,28 +33,40 @@ class Store:
     A pass takes the buckets in a fresh order, and the rows of each in a fresh order: an
     order of all rows that is as good as any, but that the rows of a bucket stay near
     each other. The lot of a row depends on its number alone, not on the pieces in which
-    rows come. The files lie where temporary files do (TMPDIR), and vanish with the
-    store.
+    rows come, or on how many processes share them: each keeps those of its own, and
+    knows where in a bucket they would be. The files lie where temporary files do
+    (TMPDIR), and vanish with the store.
     """
 
-    def __init__(self, entries: int, rows: int, *, missing: bool, seed: int) -> None:
-        self.entries, self.missing = entries, missing
+    def __init__(
+        self,
+        entries: int,
+        rows: int,
+        *,
+        missing: bool,
+        seed: int,
+        ranks: Ranks = ALONE,
+    ) -> None:
+        self.entries, self.missing, self.ranks = entries, missing, ranks
         width = entries * (5 if missing else 4)
         count = min(max(-(-rows * width // BUCKET), 1), MOST_BUCKETS)
         self.sizes: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.lots = np.random.Generator(np.random.PCG64(seed))
         self.folder = Path(tempfile.mkdtemp(prefix="isthmus-"))
         weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
-        self.files = [self._path(k, "x").open("wb") for k in range(count)]
-        self.masks = [
-            self._path(k, "visible").open("wb") for k in range(count if missing else 0)
-        ]
+        self.kept = np.zeros_like(self.sizes)
+        self.files = self._open("x", count)
+        self.masks = self._open("visible", count if missing else 0)
+        self.places = self._open("places", count if ranks.count > 1 else 0)
+
+    def skip(self, rows: int) -> None:
+        """Know of rows that another process takes in."""
+        self.sizes += self._lots(rows)[1]
 
     def append(self, batch: Batch) -> None:
         """Take in some rows."""
-        lots = self.lots.integers(len(self.sizes), size=len(batch))
+        lots, counts = self._lots(len(batch))
         order = np.argsort(lots, kind="stable")
-        counts = np.bincount(lots, minlength=len(self.sizes))
         stops = np.cumsum(counts)
         x = batch.x.numpy()[order]
         seen = None
@@ -66,7 +79,19 @@ class Store:
             self._write(self.files[k], x[here])
             if seen is not None:
                 self._write(self.masks[k], seen[here])
+            if self.places:
+                places = np.arange(self.sizes[k], self.sizes[k] + counts[k])
+                self._write(self.places[k], places)
         self.sizes += counts
+        self.kept += counts
+
+    def _lots(self, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Buckets of the next rows, and how many of these each gets."""
+        lots = self.lots.integers(len(self.sizes), size=rows)
+        return lots, np.bincount(lots, minlength=len(self.sizes))
+
+    def _open(self, what: str, count: int) -> list[Any]:
+        return [self._path(k, what).open("wb") for k in range(count)]
 
     def _write(self, file: Any, cells: NDArray[Any]) -> None:
         try:
@@ -79,16 +104,16 @@ class Store:
 
     def finish(self) -> Store:
         """No more rows will come."""
-        for file in (*self.files, *self.masks):
+        for file in (*self.files, *self.masks, *self.places):
             file.close()
         return self
 
     def __len__(self) -> int:
-        """Return the number of rows."""
+        """Return the number of rows, of all processes."""
         return int(self.sizes.sum())
 
     def bucket(self, k: int) -> Batch:
-        """The rows of one bucket, in the order in which they came."""
+        """The rows of one bucket that are here, in the order in which they came."""
         shape = -1, self.entries
         x = np.fromfile(self._path(k, "x"), np.float32).reshape(shape)
         if not self.missing:
@@ -98,23 +123,41 @@ class Store:
         return Batch(torch.from_numpy(x), visible)
 
     def shuffled(self, order: torch.Generator, sizes: list[int]) -> Iterator[Batch]:
-        """Every row once, in batches of these sizes, bucket by bucket."""
-        waiting, rest = iter(sizes), None
+        """Every row once, in batches of these sizes, bucket by bucket.
+
+        Of several processes each gets the rows of a batch that it has.
+        """
+        waiting, rest, before = iter(sizes), None, torch.zeros(0, dtype=torch.bool)
         wanted = next(waiting, 0)
         for k in torch.randperm(len(self.sizes), generator=order).tolist():
-            rows = self.bucket(k)
-            rows = rows.rows(torch.randperm(len(rows), generator=order))
+            rows, here = self._drawn(k, order)
             rows = rows if rest is None else Batch.joined([rest, rows])
+            here = torch.cat([before, here])
+            past = torch.cat([torch.zeros(1, dtype=torch.long), here.cumsum(0)])
             start = 0
-            while wanted and len(rows) - start >= wanted:
-                yield rows.slice(start, start + wanted)
+            while wanted and len(here) - start >= wanted:
+                yield rows.slice(int(past[start]), int(past[start + wanted]))
                 start += wanted
                 wanted = next(waiting, 0)
-            rest = rows.slice(start, len(rows))
+            rest, before = rows.slice(int(past[start]), len(rows)), here[start:]
+
+    def _drawn(self, k: int, order: torch.Generator) -> tuple[Batch, torch.Tensor]:
+        """Rows of a bucket in a fresh order, and which places of that order they have.
+
+        All processes draw the same order of all rows.
+        """
+        index = torch.randperm(int(self.sizes[k]), generator=order)
+        if self.ranks.count > 1:
+            number = torch.full_like(index, -1)
+            places = np.fromfile(self._path(k, "places"), np.int64)
+            number[torch.from_numpy(places)] = torch.arange(len(places))
+            index = number[index]
+        here = index >= 0
+        return self.bucket(k).rows(index[here]), here
 
     def some(self) -> Batch:
         """The rows of the first bucket that has any."""
-        return self.bucket(int(np.flatnonzero(self.sizes)[0]))
+        return self.bucket(int(np.flatnonzero(self.kept)[0]))
 
     def _path(self, k: int, what: str) -> Path:
         return self.folder / f"{k:03}.{what}"

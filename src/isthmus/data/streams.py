@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from pyarrow import fs, ipc, parquet
+from pyarrow import fs, ipc
 
 from isthmus.data.delimited import in_blocks
 from isthmus.data.dialect import typed
 from isthmus.data.files import is_parquet, names_of, tab_of
 from isthmus.data.frames import as_arrow, is_frame
+from isthmus.data.parquet import ParquetFiles
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from isthmus.ranks import Ranks
+
 PIECE = 2**18
 """Cells of a piece."""
-
-BUFFER = 2**18
-"""Bytes of a Parquet column that are read at a time."""
 
 _ARROW = {".arrow", ".ipc", ".feather"}
 
@@ -40,6 +40,8 @@ class Stream:
     """How many there are, where the source knows."""
     words: bool = False
     """Whether all cells are words, of which a column's type is to be made."""
+    shares: Callable[[list[str] | None, Ranks], Iterable[Any]] | None = None
+    """See `share`, where the source can leave out what is not asked for."""
 
     @property
     def num_rows(self) -> int:
@@ -70,8 +72,27 @@ class Stream:
     def select(self, names: list[str]) -> Stream:
         """The same rows, of these columns."""
         schema = self.schema and pa.schema([self.schema.field(n) for n in names])
-        pieces = self.pieces
-        return replace(self, pieces=lambda some: pieces(some or names), schema=schema)
+        pieces, shares = self.pieces, self.shares
+        return replace(
+            self,
+            pieces=lambda some: pieces(some or names),
+            shares=shares and (lambda some, ranks: shares(some or names, ranks)),
+            schema=schema,
+        )
+
+    def share(self, ranks: Ranks, columns: list[str] | None = None) -> Iterator[Any]:
+        """Pieces that one of several processes reads; of others, how many rows.
+
+        Row groups of Parquet files go around in turn; of other sources, which must be
+        read to be counted, pieces.
+        """
+        if ranks.count == 1:
+            yield from self.pieces(columns)
+        elif self.shares is not None:
+            yield from self.shares(columns, ranks)
+        else:
+            for k, piece in enumerate(self.pieces(columns)):
+                yield piece if k % ranks.count == ranks.number else len(piece)
 
     def __iter__(self) -> Iterator[Any]:
         """All columns, piece by piece."""
@@ -188,43 +209,14 @@ def _of_files(source: str, piece: int | None) -> Stream:
 
 
 def _of_parquet(system: fs.FileSystem, names: list[str], piece: int | None) -> Stream:
-    schemas, rows = [], 0
-    for name in names:
-        with _parquet(system, name) as file:
-            schemas.append(file.schema_arrow.remove_metadata())
-            rows += file.metadata.num_rows
-    schema = schemas[0]
-    for name, other in zip(names, schemas, strict=True):
-        if set(other.names) != set(schema.names):
-            differing = sorted(set(other.names) ^ set(schema.names))
-            raise DataError(f"{name}: differs from {names[0]} in {differing[:10]}.")
-    try:
-        schema = pa.unify_schemas(schemas, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise DataError(f"{names[0]} and others do not fit together: {error}") from None
-
-    def pieces(columns: list[str] | None) -> Iterator[Any]:
-        wanted = schema.names if columns is None else columns
-        kinds = pa.schema([schema.field(name) for name in wanted])
-        for name in names:
-            with _parquet(system, name) as file:
-                for batch in file.iter_batches(
-                    piece or _rows(len(schema)), columns=wanted, use_threads=False
-                ):
-                    table = pa.Table.from_batches([batch]).select(wanted)
-                    yield table if table.schema == kinds else table.cast(kinds)
-            pa.default_memory_pool().release_unused()  # it keeps a hundred megabytes
-
-    return Stream(pieces, schema, rows)
-
-
-def _parquet(system: fs.FileSystem, name: str) -> parquet.ParquetFile:
-    try:
-        # a row group is read and decoded bit by bit, and not fetched whole before
-        file = system.open_input_file(name)
-        return parquet.ParquetFile(file, pre_buffer=False, buffer_size=BUFFER)
-    except (pa.ArrowException, OSError) as error:
-        raise DataError(f"{name}: {error}") from None
+    files = ParquetFiles(system, names)
+    step = piece or _rows(len(files.schema))
+    return Stream(
+        lambda columns: files.pieces(step, columns),
+        files.schema,
+        files.rows,
+        shares=lambda columns, ranks: files.shares(step, columns, ranks),
+    )
 
 
 def _arrow(system: fs.FileSystem, name: str) -> Iterator[pa.Table]:

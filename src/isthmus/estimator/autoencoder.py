@@ -24,6 +24,7 @@ from isthmus.estimator.preparation import checkpoint_of, learner_for, prepare
 from isthmus.estimator.rows import read_rows
 from isthmus.estimator.state import State, estimator_state, from_estimator_state
 from isthmus.estimator.streams import examples, piecewise
+from isthmus.ranks import together
 from isthmus.scores.reconstruction_likelihood import score_rows
 from isthmus.trace import Batch
 from isthmus.training import Trainer, Training, progress, seeded
@@ -153,11 +154,12 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         ``validation`` takes rows of your own in place of a random share. A file named
         by ``checkpoint`` is written every ten seconds or epoch; where it is there
         already, training goes on from it, to the weights of a training in one go.
+        In a process group of torch all processes train one model (docs/scale.md).
         """
-        data, held_out = examples(self, X, validation)
+        data, held_out = examples(self, X, validation, ranks := together())
         kept = None if checkpoint is None else checkpoint_of(self, data, checkpoint)
-        trainer = Trainer(self.module_, training_of(self), self._seed)
-        with progress(len(data), verbose=self.verbose) as tell:
+        trainer = Trainer(self.module_, training_of(self), self._seed, ranks=ranks)
+        with progress(len(data), verbose=self.verbose * ranks.first) as tell:
             try:
                 calls = tuple(self.callbacks)
                 trainer.fit(data, held_out, tell=tell, callbacks=calls, checkpoint=kept)
@@ -175,12 +177,11 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         self.history_ = [] if new else self.history_
         training = training_of(self).changed(epochs=1, schedule="constant")
         self._calls += 1
-        seed = self._seed + self._calls
-        trainer = Trainer(self.module_, training, seed, state=self._state)
+        state, seed, ranks = self._state, self._seed + self._calls, together()
+        trainer = Trainer(self.module_, training, seed, state=state, ranks=ranks)
         trainer.fit(data.to(self._device))
         self._state, self.path_ = trainer.optimizer.state_dict(), trainer.path
-        number = len(self.history_) + 1
-        self.history_.append({**trainer.history[0], "epoch": number})
+        self.history_.append({**trainer.history[0], "epoch": len(self.history_) + 1})
         return self
 
     @piecewise

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from isthmus.data.blocks import in_blocks
+from isthmus.errors import warn
 from isthmus.estimator.judge import Judge, View, block_of, fold_of
 from isthmus.estimator.parameters import training_of
 from isthmus.estimator.preparation import checkpoint_of
 from isthmus.model import AutoencoderModule, can_stack, stacked, unstack
+from isthmus.ranks import together
 from isthmus.scores.excess import Excess
 from isthmus.scores.yardstick import Yardstick
 from isthmus.training import ReplicaTrainer, seeded
@@ -81,6 +83,8 @@ def _train(
 ) -> None:
     """All in one batched step, where that makes no difference; else in turn."""
     data, members, steps = task
+    if together().count > 1 and together().first:
+        warn("Each process trains all replicas: several are no faster than one.")
     training = training_of(estimator)
     seeds = [estimator._seed + k for k in range(len(modules))]  # noqa: SLF001
     groups = [[k] for k in range(len(modules))]

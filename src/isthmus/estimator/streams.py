@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -18,13 +18,15 @@ from isthmus.data.streams import is_stream, stream, whole
 from isthmus.errors import DataError
 from isthmus.estimator.preparation import learner_for, split
 from isthmus.estimator.rows import read_rows, wanted_types
+from isthmus.ranks import ALONE
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from isthmus.data.learner import TableLearner
     from isthmus.data.streams import Stream
+    from isthmus.ranks import Ranks
 
 MOST_CHECKED = 100_000
 """Rows that are kept out of training, at most; they are held in memory."""
@@ -54,27 +56,39 @@ def in_memory(X: Any) -> Any:
 
 
 def examples(
-    estimator: Any, X: Any, validation: Any
+    estimator: Any, X: Any, validation: Any, ranks: Ranks = ALONE
 ) -> tuple[Batch | Store, Batch | None]:
-    """Entries to train on and to check on, in memory or on a disk."""
+    """Entries to train on and to check on, in memory or on a disk.
+
+    Of several processes each reads a part of a stream, and has a part of the rows to
+    check on; of rows in memory each has all to train on.
+    """
     if not is_stream(X):
-        return split(estimator, estimator.prepared(X), validation)
-    learner, origin, rows = learned(estimator, source := stream(X))
+        data, held_out = split(estimator, estimator.prepared(X), validation)
+        return data, None if held_out is None else _mine(held_out, ranks)
+    learner, origin, rows = learned(estimator, source := stream(X), ranks)
     estimator._settle(learner, origin)  # noqa: SLF001 - it is prepared here
     share = estimator.validation if validation is None else 0.0
-    data, held_out = stored(estimator, source, rows, share)
+    store, held_out = stored(estimator, source, rows, share, ranks)
     if validation is not None:
         checked = read_rows(estimator, validation, reset=False).rows
-        held_out = estimator._converter.encode(checked)  # noqa: SLF001
+        held_out = _mine(estimator._converter.encode(checked), ranks)  # noqa: SLF001
     device = estimator._device  # noqa: SLF001
-    return data, None if held_out is None else held_out.to(device)
+    return store, None if held_out is None else held_out.to(device)
 
 
-def learned(estimator: Any, source: Stream) -> tuple[TableLearner, Any, int]:
+def _mine(batch: Batch, ranks: Ranks) -> Batch:
+    rows = torch.arange(len(batch), device=batch.x.device)
+    return batch.rows(ranks.mine(rows))
+
+
+def learned(
+    estimator: Any, source: Stream, ranks: Ranks = ALONE
+) -> tuple[TableLearner, Any, int]:
     """What the columns of a stream hold, where they came from, and the rows.
 
     Columns of text need a pass of their own, since all their cells together say what
-    they can be read as.
+    they can be read as. What several processes have learned is put together.
     """
     first = next(iter(source), None)  # a pass that is not kept open holds no memory
     if first is None:
@@ -82,62 +96,110 @@ def learned(estimator: Any, source: Stream) -> tuple[TableLearner, Any, int]:
     rows, origin = read_rows(estimator, first, reset=True)
     columns = rows.columns
     if is_frame(first):
-        columns = _columns(source, wanted_types(estimator, reset=True))
+        columns = _columns(source, wanted_types(estimator, reset=True), ranks)
     types = {column.name: column.type for column in columns}
     learner, count = learner_for(estimator, columns), 0
-    for piece in source:
+    for piece in _read_here(source, ranks):
         if is_frame(piece):
             rows, _ = open_frame(piece, types, list(types))
         else:
             rows = read_rows(estimator, piece, reset=True).rows
         learner.update(rows)
         count += rows.height
-    if count < 2:
-        raise DataError(f"A stream of two rows or more is needed. Got {count}.")
-    return learner, origin._replace(index=None), count
+    learner, *others = ranks.gather(learner)
+    for other in others:
+        learner.merge(other)
+    counts = ranks.gather(count)
+    if sum(counts) < 2:
+        raise DataError(f"A stream of two rows or more is needed. Got {sum(counts)}.")
+    if not min(counts):
+        raise DataError(
+            f"{ranks.count} processes share {sum(counts):,} rows, and one of them gets "
+            f"none: Parquet is shared by row groups. Write more of them, or use fewer "
+            f"processes."
+        )
+    return learner, origin._replace(index=None), sum(counts)
 
 
 def stored(
-    estimator: Any, source: Stream, rows: int, share: float
+    estimator: Any, source: Stream, rows: int, share: float, ranks: Ranks = ALONE
 ) -> tuple[Store, Batch | None]:
     """Entries of a stream on a disk, and a share of its rows in memory."""
     converter, seed = estimator._converter, estimator._seed  # noqa: SLF001 - prepared
     entries = converter.layout().event.numel()
-    store = Store(entries, rows, missing=converter.missing, seed=seed)
+    store = Store(entries, rows, missing=converter.missing, seed=seed, ranks=ranks)
     lots = np.random.Generator(np.random.PCG64(seed + 1))
     share, held = min(share, MOST_CHECKED / rows), []
-    for piece in source:
+    for piece in source.share(ranks):
+        if isinstance(piece, int):
+            store.skip(int((lots.random(piece) >= share).sum()))
+            continue
         batch = converter.encode(read_rows(estimator, piece, reset=False).rows)
         out = torch.from_numpy(lots.random(len(batch)) < share)
         store.append(batch.rows((~out).nonzero()[:, 0]))
         held.append(batch.rows(out.nonzero()[:, 0]))
     checked = Batch.joined(held)
-    return store.finish(), checked if len(checked) else None
+    anywhere = sum(ranks.gather(len(checked)))
+    return store.finish(), checked if anywhere else None
 
 
-def _columns(source: Stream, wanted: dict[str, str]) -> tuple[Column, ...]:
+def _read_here(
+    source: Stream, ranks: Ranks, columns: list[str] | None = None
+) -> Iterator[Any]:
+    """Pieces that this process reads."""
+    return (p for p in source.share(ranks, columns) if not isinstance(p, int))
+
+
+def _columns(
+    source: Stream, wanted: dict[str, str], ranks: Ranks
+) -> tuple[Column, ...]:
     """Columns as all pieces together have them."""
-    found: dict[str, Column] = {}
-    readings: dict[str, str] = {}
-    known = source.schema
+    known, unread = source.schema, None
     if known is not None:
-        found = {field.name: _typed(field.name, field.type) for field in known}
         unread = [f.name for f in known if _is_open(f.type, f.name, wanted)]
-        passes: Iterator[Any] = iter(source.pieces(unread)) if unread else iter(())
-    else:
-        passes = iter(source)
-    for piece in passes:
+    passes = iter(()) if unread == [] else _read_here(source, ranks, unread)
+    found = {field.name: _typed(field.name, field.type) for field in known or ()}
+    readings: dict[str, str] = {}
+    for seen in ranks.gather(_seen(passes, wanted)):
+        for name, here in seen.columns.items():
+            if name not in seen.filled:
+                found.setdefault(name, here)
+            else:
+                is_word = name in seen.readings
+                found[name] = here if is_word else _wider(found.get(name), here)
+        for name, reading in seen.readings.items():
+            readings[name] = dialect.join(readings.get(name, "empty"), reading)
+    settled = (_settled(c, readings.get(n), wanted) for n, c in found.items())
+    return tuple(map(_as_read, settled) if source.words else settled)
+
+
+class _Seen(NamedTuple):
+    """What one process has seen of columns."""
+
+    columns: dict[str, Column]
+    readings: dict[str, str]
+    """What the cells of columns of text can be read as."""
+    filled: set[str]
+    """Columns of which some cell is not missing."""
+
+
+def _seen(pieces: Iterable[Any], wanted: dict[str, str]) -> _Seen:
+    seen = _Seen({}, {}, set())
+    for piece in pieces:
         for name, cells in as_arrow(piece).items():
             here = _typed(name, cells.type)
             if cells.null_count == len(cells):
-                found.setdefault(name, here)
+                seen.columns.setdefault(name, here)
                 continue
+            before = seen.columns.get(name) if name in seen.filled else None
+            seen.filled.add(name)
             if _is_open(cells.type, name, wanted):
                 reading = dialect.type_of(cells)
-                readings[name] = dialect.join(readings.get(name, "empty"), reading)
-            found[name] = here if name in readings else _wider(found.get(name), here)
-    settled = (_settled(c, readings.get(n), wanted) for n, c in found.items())
-    return tuple(map(_as_read, settled) if source.words else settled)
+                known = seen.readings.get(name, "empty")
+                seen.readings[name] = dialect.join(known, reading)
+            is_word = name in seen.readings
+            seen.columns[name] = here if is_word else _wider(before, here)
+    return seen
 
 
 def _is_open(kind: Any, name: str, wanted: dict[str, str]) -> bool:

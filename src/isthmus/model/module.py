@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from isthmus.errors import RecipeError
 from isthmus.parts import Clue, Sizes
@@ -65,6 +66,14 @@ class AutoencoderModule(nn.Module):
         kinds = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks"
         heard = any(getattr(m, kind) for m in self.modules() for kind in kinds)
         return self.recipe.architecture.replayable and not heard
+
+    def mixing(self) -> list[str]:
+        """Kinds of the parts in which rows of a batch make a difference to others."""
+        recipe = self.recipe
+        parts = [recipe.architecture, recipe.bottleneck, recipe.corruption]
+        found = [p.kind() for p in (*parts, *self.costs.values()) if p.mixes()]
+        own = {type(m).__name__ for m in self.modules() if isinstance(m, _BatchNorm)}
+        return found or sorted(own)
 
     def forward(
         self,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_SHAPES = 4
-"""Recordings of one function; for further shapes it is called as it is."""
+"""Recordings of one function; for further shapes it is called as it is, and says so."""
 
 MOST_BYTES = 2**28
 """Memory that the answers of a recording may hold."""
@@ -58,7 +58,9 @@ class Replayed(Generic[T]):
         shapes = tuple(None if a is None else a.shape for a in arguments)
         known = self.recordings.get(shapes)
         if known is None:
-            if self.reason is not None or len(self.recordings) >= MOST_SHAPES:
+            if len(self.recordings) == MOST_SHAPES:
+                self.reason = f"there are more than {MOST_SHAPES} sizes of batches"
+            if self.reason is not None:
                 return self.function(*arguments)
             return self._record(shapes, arguments)
         with torch.inference_mode():

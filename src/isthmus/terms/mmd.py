@@ -23,6 +23,10 @@ class Mmd(Term):
 
     draws: ClassVar[bool] = True
 
+    def mixes(self) -> bool:
+        """It compares the rows of a batch."""
+        return True
+
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of the batch, ()."""
         z = trace.one(trace.code.value)

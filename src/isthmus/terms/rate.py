@@ -32,6 +32,10 @@ class Rate(Term):
         """Plain, and with free nats and a warm-up."""
         return cls(), cls(weight=4.0, warm_up=0.2, free_nats=0.01)
 
+    def mixes(self) -> bool:
+        """Free nats are granted to the mean over the batch."""
+        return self.free_nats > 0
+
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of each example, (B,); of the batch, (), with free nats."""
         rate = trace.code.rate

@@ -25,6 +25,10 @@ class SparsityKl(Term):
 
     target: Annotated[float, Field(gt=0, lt=1)] = 0.05
 
+    def mixes(self) -> bool:
+        """It compares the rows of a batch."""
+        return True
+
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of the batch, ()."""
         mean = trace.average(trace.code.value).mean(-2)

@@ -28,6 +28,10 @@ class TotalCorrelation(Term):
 
     weight: NonNegativeFloat = 5.0
 
+    def mixes(self) -> bool:
+        """It compares the rows of a batch."""
+        return True
+
     def __call__(self, trace: Trace, model: Encoder) -> Tensor:
         """Cost of each example, (B,)."""
         code = trace.code

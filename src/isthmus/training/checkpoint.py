@@ -11,6 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from isthmus.errors import ModelFileError
+from isthmus.ranks import together
 from isthmus.storage import from_json, read_pieces, to_json, write_pieces
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ class Checkpoint:
     """Keeps the last and the best weights of a training beside its position.
 
     The file is replaced in one step: after a crash it is an earlier one, or whole.
-    ``about`` says which training it is: what was trained on, with which parts.
+    ``about`` says which training it is: what was trained on, with which parts. Of
+    several processes the first writes, and all read.
     """
 
     def __init__(self, path: str | Path, about: str) -> None:
@@ -43,7 +45,8 @@ class Checkpoint:
 
     def write(self, position: Position, training: Training) -> None:
         """Write, unless the last time is not long ago and there will be a next."""
-        if not position.plain["over"] and time.monotonic() - self.written < EVERY:
+        soon = not position.plain["over"] and time.monotonic() - self.written < EVERY
+        if soon or not together().first:
             return
         tensors: dict[str, Tensor] = {}
         form = _taken_apart(position.tensors, tensors)

@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import torch
 
 from isthmus.errors import NonFiniteLossError
+from isthmus.ranks import ALONE, Ranks
 from isthmus.threads import flushed, threads_for
-from isthmus.trace import Batch, Progress
-from isthmus.training.chance import seeded
+from isthmus.trace import Batch
+from isthmus.training.chance import reseed, seeded
+from isthmus.training.check import Figures, add, check
 from isthmus.training.checkpoint import Checkpoint, Position
 from isthmus.training.examples import Examples, InMemory, sizes_of
 from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
 from isthmus.training.optimizers import optimizer
 from isthmus.training.schedules import factor
-from isthmus.training.step import Found, Gradients, Trainable
+from isthmus.training.step import Gradients, Trainable
+from isthmus.training.together import add_up, refuse_mixing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +29,6 @@ if TYPE_CHECKING:
 
     from isthmus.training.settings import Training
     from isthmus.training.step import PathTaken
-
-    Figures = dict[str, float]
 
 COUNTED = "history", "steps", "usual_norm", "best", "stale", "over"
 """What is counted from epoch to epoch."""
@@ -55,7 +56,8 @@ class Trainer:
     ``seed`` decides the order of the rows and every draw; the caller's random states
     are left alone. `history` holds a row of figures per epoch: the mean over the
     examples of each term, and the metric per entry, with those of the validation rows
-    behind ``validation_``.
+    behind ``validation_``. Several processes, ``ranks``, train the same model on parts
+    of every batch; their history and weights are those of one, up to rounding.
     """
 
     def __init__(
@@ -65,15 +67,20 @@ class Trainer:
         seed: int,
         *,
         state: dict[str, object] | None = None,
+        ranks: Ranks = ALONE,
     ) -> None:
+        if ranks.count > 1:
+            refuse_mixing(model, training)
         self.model = model
         self.training = training
+        self.ranks = ranks
         self.device = next(model.parameters()).device
         self.flat = FlatParameters(model)
+        ranks.like_the_first(self.flat.values)
         self.optimizer = optimizer(training, self.flat)
         if state is not None:
             self.optimizer.load_state_dict(state)
-        self.seed = seed
+        self.seed, self.own_seed = seed, seed + (ranks.number << 32)
         self.order = torch.Generator().manual_seed(seed)
         self.history: list[Figures] = []
         self.steps = 0
@@ -102,12 +109,12 @@ class Trainer:
         """
         assert not self.steps, "its weights are released: make another trainer"
         self.began = time.perf_counter()
-        data = InMemory(data) if isinstance(data, Batch) else data
+        data = InMemory(data, self.ranks) if isinstance(data, Batch) else data
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
         self.gradients = self._gradients(len(data), epochs)
         try:
-            with seeded(self.seed, self.device), few_threads, flushed():
+            with seeded(self.own_seed, self.device), few_threads, flushed():
                 known = checkpoint and checkpoint.read(self.training)
                 if known:
                     self._go_on(known)
@@ -120,13 +127,12 @@ class Trainer:
                     epoch = Epoch(number, epochs, self.history[-1], self.model)
                     tell(epoch, time.perf_counter() - started)
                     wish = [callback(epoch) is True for callback in callbacks]
-                    tired = 0 < self.training.patience <= self.stale
-                    self.over = any(wish) or tired or number >= epochs
+                    self.over = self._ends(epoch, wished=any(wish))
                     if checkpoint is not None:
                         checkpoint.write(self._position(), self.training)
                     if self._spent() >= 1:
                         break
-                self.path = self.gradients.path()
+                self.path = self.gradients.path(self.ranks.count)
             self.flat.restore(self.kept)
         except NonFiniteLossError:
             self._recover(data, self.kept, self.first)
@@ -135,6 +141,11 @@ class Trainer:
             self.gradients = None
             self.flat.release()
             self.model.train(mode=False)
+
+    def _ends(self, epoch: Epoch, *, wished: bool) -> bool:
+        """Whether this epoch is the last, for all processes."""
+        tired = 0 < self.training.patience <= self.stale
+        return any(self.ranks.gather(wished or tired or epoch.number >= epoch.planned))
 
     def _judge(self, figures: Figures) -> None:
         """Enter an epoch in the history; keep its weights if they are the best."""
@@ -155,7 +166,7 @@ class Trainer:
         tensors = {name: getattr(self, name) for name in ("finite", "kept", "first")}
         tensors["optimizer"] = self.optimizer.state_dict()
         tensors["order"] = self.order.get_state()
-        tensors["random"] = torch.get_rng_state()
+        tensors["random"] = self.ranks.gather(torch.get_rng_state())
         return Position(plain, tensors)
 
     def _go_on(self, position: Position) -> None:
@@ -168,7 +179,9 @@ class Trainer:
         self.first = tensors["first"]
         self.optimizer.load_state_dict(tensors["optimizer"])
         self.order.set_state(tensors["order"])
-        torch.set_rng_state(tensors["random"])
+        reseed(self.seed + self.steps, self.device)
+        if len(tensors["random"]) == self.ranks.count:  # else there were more, or fewer
+            torch.set_rng_state(tensors["random"][self.ranks.number])
 
     def _gradients(self, rows: int, epochs: int) -> Gradients:
         steps = epochs * len(sizes_of(rows, self.batch_size))
@@ -184,13 +197,15 @@ class Trainer:
         totals: Figures = {}
         sizes = sizes_of(len(data), self.batch_size)
         steps = len(sizes) * epochs
-        for batch in data.shuffled(self.order, sizes):
+        for size, batch in zip(sizes, data.shuffled(self.order, sizes), strict=True):
             spent = self._spent()
             if seen and spent >= 1:
                 break
-            figures = self._step(batch.to(self.device), min(max(done, spent), 1.0))
-            _add(totals, figures, len(batch))
-            seen += len(batch)
+            share = len(batch) / size
+            some = (batch if share else data.some().slice(0, 1)).to(self.device)
+            figures = self._step(some, share, min(max(done, spent), 1.0))
+            add(totals, figures, size)
+            seen += size
             done += 1 / steps
         return {name: total / seen for name, total in totals.items()}
 
@@ -201,21 +216,27 @@ class Trainer:
         self.finite = self.flat.snapshot()
         if validation is None:
             return {}
-        checked = check(self.model, validation, self.seed + 1)
+        checked = check(self.model, validation, self.seed + 1, self.ranks)
         return {f"validation_{name}": value for name, value in checked.items()}
 
     def _spent(self) -> float:
         """Share of the allowed time that is over; 0 where time is not limited."""
         if self.training.seconds is None:
             return 0.0
-        return (time.perf_counter() - self.began) / self.training.seconds
+        spent = torch.tensor((time.perf_counter() - self.began) / self.training.seconds)
+        self.ranks.like_the_first(spent)
+        return spent.item()
 
-    def _step(self, batch: Batch, done: float) -> Figures:
-        """Forward, backward, guard, clip, update."""
+    def _step(self, batch: Batch, share: float, done: float) -> Figures:
+        """Forward, backward, guard, clip, update; a ``share`` of the batch is here."""
         assert self.gradients is not None
         found = self.gradients(batch, done)
         self.steps += 1
-        figures, norm = found.figures(), self.flat.norm()
+        if self.ranks.count > 1:
+            figures = add_up(self.ranks, self.flat, found, share)
+        else:
+            figures = found.figures()
+        norm = self.flat.norm()
         if not abs(figures["loss"]) + norm < float("inf"):
             what = first_bad(found.trace, found.terms) or (
                 f"the gradient of {self.flat.first_bad_gradient() or 'the weights'}"
@@ -253,26 +274,7 @@ class Trainer:
     def _recover(self, data: Examples, *earlier: list[Tensor]) -> None:
         """Go back while finite weights make a loss of the data that is not finite."""
         for weights in earlier:
-            if abs(check(self.model, data.some(), self.seed)["loss"]) < float("inf"):
+            found = check(self.model, data.some(), self.seed, self.ranks)
+            if abs(found["loss"]) < float("inf"):
                 return
             self.flat.restore(weights)
-
-
-def check(model: Trainable, data: Batch, seed: int) -> Figures:
-    """Figures of ``data`` with dropout off and the same draws at every call.
-
-    Terms on a whole batch, such as a mean activation, are taken over 1,024 rows.
-    """
-    totals: Figures = {}
-    model.train(mode=False)
-    with seeded(seed, data.x.device), torch.no_grad():
-        for batch in data.split(sizes_of(len(data), 1024)):
-            trace = model(batch, Progress(), chance=True)
-            found = Found(trace, *model.loss(trace), model.metric(trace))
-            _add(totals, found.figures(), len(batch))
-    return {name: total / len(data) for name, total in totals.items()}
-
-
-def _add(totals: Figures, figures: Figures, rows: int) -> None:
-    for name, value in figures.items():
-        totals[name] = totals.get(name, 0.0) + value * rows

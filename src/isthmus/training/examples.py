@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from isthmus.ranks import ALONE, Ranks
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:
@@ -19,20 +20,23 @@ class Examples(Protocol):
     """Rows that can be gone through in a fresh order, as often as one likes."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """How many there are, of all processes that train together."""
 
     def shuffled(self, order: torch.Generator, sizes: list[int]) -> Iterator[Batch]:
-        """Every row once, in batches of these sizes."""
+        """Every row once, in batches of these sizes.
+
+        Of several processes each gets the rows of a batch that are its own.
+        """
 
     def some(self) -> Batch:
-        """Some rows, or all of them."""
+        """Some rows, or all of them; of several processes, at least one row each."""
 
 
 class InMemory:
-    """All rows as one batch."""
+    """All rows as one batch; each of several processes has all, and uses its share."""
 
-    def __init__(self, data: Batch) -> None:
-        self.data = data
+    def __init__(self, data: Batch, ranks: Ranks = ALONE) -> None:
+        self.data, self.ranks = data, ranks
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -47,9 +51,12 @@ class InMemory:
         start = 0
         for first in range(0, len(sizes), per_chunk):
             part = sizes[first : first + per_chunk]
-            index = fresh[start : start + sum(part)].to(data.x.device)
+            index = fresh[start : start + sum(part)]
             start += sum(part)
-            yield from data.rows(index).split(part)
+            if self.ranks.count > 1:
+                mine = [self.ranks.mine(rows) for rows in index.split(part)]
+                index, part = torch.cat(mine), list(map(len, mine))
+            yield from data.rows(index.to(data.x.device)).split(part)
 
     def some(self) -> Batch:
         """All rows."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from isthmus.training.engine import Figures
+    from isthmus.training.check import Figures
     from isthmus.training.settings import Training
     from isthmus.training.step import PathTaken
 

@@ -43,6 +43,9 @@ class Trainable(Learned, Protocol):
     def replayable(self) -> bool:
         """Whether a step of it, recorded, may be replayed."""
 
+    def mixing(self) -> list[str]:
+        """Kinds of the parts in which rows of a batch make a difference to others."""
+
     def train(self, mode: bool = True) -> object:
         """Switch dropout and batch statistics on or off."""
 
@@ -113,10 +116,12 @@ class Gradients:
             state = [flat.values, flat.gradient, *flat.buffers, self.done]
             self.run = self.replayed = Replayed(self._run, state)
 
-    def path(self) -> PathTaken:
-        """How steps are computed."""
+    def path(self, processes: int = 1) -> PathTaken:
+        """How steps are computed, by so many processes together."""
         why = self.reason if self.replayed is None else self.replayed.reason
+        several = {"processes": processes} if processes > 1 else {}
         return {
+            **several,
             "steps": "replayed" if why is None else f"by autograd: {why}",
             "threads": torch.get_num_threads(),
             "device": self.flat.values.device.type,

@@ -1,0 +1,49 @@
+"""What rows cost that are not trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from isthmus.ranks import ALONE, Ranks
+from isthmus.trace import Batch, Progress
+from isthmus.training.chance import seeded
+from isthmus.training.examples import sizes_of
+from isthmus.training.step import Found
+
+if TYPE_CHECKING:
+    from isthmus.training.step import Trainable
+
+Figures = dict[str, float]
+
+
+def check(model: Trainable, data: Batch, seed: int, ranks: Ranks = ALONE) -> Figures:
+    """Figures of ``data`` with dropout off and the same draws at every call.
+
+    Terms on a whole batch, such as a mean activation, are taken over 1,024 rows. Of
+    several processes each has a part of the rows.
+    """
+    sums: Figures = {}
+    counts: Figures = {}
+    model.train(mode=False)
+    with seeded(seed, data.x.device), torch.no_grad():
+        for batch in data.split(sizes_of(len(data), 1024)):
+            trace = model(batch, Progress(), chance=True)
+            found = Found(trace, *model.loss(trace), model.metric(trace))
+            figures, (metric, _, entries) = found.figures(), found.metric
+            many = dict.fromkeys(figures, float(len(batch))) | {metric: float(entries)}
+            add(sums, {name: value * many[name] for name, value in figures.items()})
+            add(counts, many)
+    parts = ranks.gather((sums, counts))
+    sums, counts = {}, {}
+    for some, many in parts:
+        add(sums, some)
+        add(counts, many)
+    return {name: value / counts[name] for name, value in sums.items()}
+
+
+def add(totals: Figures, figures: Figures, times: float = 1.0) -> None:
+    """Add figures to totals, so many times."""
+    for name, value in figures.items():
+        totals[name] = totals.get(name, 0.0) + value * times
