@@ -1,5 +1,7 @@
 """One thread, one seed: every test starts from the same state."""
 
+from importlib.util import find_spec
+
 import hypothesis
 import pytest
 import torch
@@ -13,3 +15,14 @@ hypothesis.settings.load_profile("house")
 @pytest.fixture(autouse=True)
 def _seeded():
     torch.manual_seed(0)
+
+
+@pytest.fixture(scope="session")
+def two_workers():
+    """A Ray of our own, which takes seconds to start."""
+    if find_spec("ray") is None:  # imported, it could not be told to want tokens
+        pytest.skip("Ray is not installed: pip install 'isthmus[ray]'")
+    from isthmus.cluster import ray
+
+    with ray.started(2):
+        yield

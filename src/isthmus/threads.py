@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -15,21 +15,23 @@ LARGE = 2**25
 
 
 @contextmanager
-def threads_for(rows: int, parameters: Iterable[torch.Tensor]) -> Iterator[None]:
-    """Compute on one thread inside the block, where all layers are small.
-
-    The number of threads is put back after it.
-    """
+def one_thread() -> Iterator[None]:
+    """Compute on one thread inside the block; the number is put back after it."""
     before = torch.get_num_threads()
-    largest = max((p.numel() for p in parameters), default=0)
-    few = before > 1 and rows * largest < LARGE
-    if few:
-        torch.set_num_threads(1)
+    torch.set_num_threads(1)
     try:
         yield
     finally:
-        if few:
-            torch.set_num_threads(before)
+        torch.set_num_threads(before)
+
+
+@contextmanager
+def threads_for(rows: int, parameters: Iterable[torch.Tensor]) -> Iterator[None]:
+    """Compute on one thread inside the block, where all layers are small."""
+    largest = max((p.numel() for p in parameters), default=0)
+    few = torch.get_num_threads() > 1 and rows * largest < LARGE
+    with one_thread() if few else nullcontext():
+        yield
 
 
 @contextmanager

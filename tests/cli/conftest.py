@@ -6,6 +6,7 @@ import pyarrow.parquet
 import pytest
 from terminal import ANOMALY
 
+from isthmus.cli import large
 from isthmus.cli.program import run
 
 
@@ -39,3 +40,10 @@ def folder(tmp_path_factory):
         out = str(folder / f"{name}.isthmus")
         assert run(["fit", str(folder / file), *words, *both, out]) == 0
     return folder
+
+
+@pytest.fixture
+def in_pieces(monkeypatch):
+    """Any file is as if it were large."""
+    monkeypatch.setattr(large, "LARGE", 0)
+    monkeypatch.setattr("isthmus.data.streams._rows", lambda _columns: 25)

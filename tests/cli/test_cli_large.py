@@ -13,13 +13,6 @@ from isthmus.cli.program import run
 from isthmus.data.files import read_table
 from isthmus.tasks.anomaly_detector import AnomalyDetector
 
-
-@pytest.fixture
-def in_pieces(monkeypatch):
-    monkeypatch.setattr(large, "LARGE", 0)
-    monkeypatch.setattr("isthmus.data.streams._rows", lambda _columns: 25)
-
-
 QUESTIONS = {
     "all": ["score"],
     "top": ["score", "--top", "5", "--explain"],

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli import written
-from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Rate, Raw, Top
+from isthmus.cli.engines import refuse, scores_by_ray
+from isthmus.cli.options import (
+    Data,
+    Engine,
+    Json,
+    Label,
+    Model,
+    Out,
+    Picture,
+    Rate,
+    Raw,
+    Top,
+    Workers,
+)
+from isthmus.cli.scoring import about, scores_in_parts, write_in_pieces
 from isthmus.cli.tables import Opened, answer, identifiers, open_for_model, to_json
 
 if TYPE_CHECKING:
@@ -38,26 +52,32 @@ def score(
     ] = False,
     picture: Picture = None,
     label: Label = None,
+    engine: Engine = None,
+    workers: Workers = None,
     raw: Raw = False,
     as_json: Json = False,
 ) -> None:
     """Score of every row, lower is odder; and which rows are outliers.
 
     isthmus score model.isthmus new.csv --top 20 --explain
-    isthmus score model.isthmus new.csv --fpr 0.01
     isthmus score model.isthmus new.csv --fdr 0.1 --picture scores.png
     cat new.csv | isthmus score model.isthmus - --json
+    isthmus score model.isthmus "new/*.parquet" --fpr 0.01 --engine ray --out s.csv
 
     Rows are counted from 0. A model of --task anomaly also gives p-values, and outliers
     (1) or not (0): rows below its threshold; those of p-value --fpr at most; or those
     that Benjamini and Hochberg's procedure picks out of all rows of the file. --picture
     draws how scores are distributed, those of each --label on their own.
     """
+    refuse(engine, workers)
     opened = open_for_model(data, model, label)
+    scores = scores_by_ray(opened, model, workers) if engine else None
     if opened.in_pieces and out is not None and top is None and picture is None:
-        _score_in_pieces(opened, (model, data, out), fpr, fdr, explain=explain, raw=raw)
+        if scores is None:
+            scores = scores_in_parts(opened, about(model, data), out)
+        _write_in_pieces(opened, scores, out, fpr, fdr, explain=explain, raw=raw)
         return
-    scores, order = _oddest(opened, top)
+    scores, order = _oddest(opened, top, scores)
     columns = identifiers(opened, order) | {"score": scores[order]}
     offset, flagged = getattr(opened.model, "offset_", None), None
     if fpr is not None or fdr is not None or offset is not None:
@@ -66,29 +86,23 @@ def score(
     if explain:
         columns["why"] = _why(opened.model, opened.rows.take(order))
     if picture is not None:
-        from isthmus.plots import draw_scores
-
-        draw_scores(picture, scores, offset, _labels(opened, label))
-        written.tell(picture)
+        _draw(picture, scores, offset, _labels(opened, label))
     answer(columns, out, as_json=as_json, raw=raw)
     if flagged is not None:
         sys.stderr.write(f"{_rows(flagged.sum())} of {len(scores):,} flagged\n")
 
 
-def _score_in_pieces(
+def _write_in_pieces(
     opened: Opened,
-    paths: tuple[Path, str, Path],
+    scores: Any,
+    out: Path,
     fpr: float | None,
     fdr: float | None,
     *,
     explain: bool,
     raw: bool,
 ) -> None:
-    """The same of a file that is larger than memory; a next time it goes on."""
-    from isthmus.cli.scoring import about, scores_in_parts, write_in_pieces
-
-    model, data, out = paths
-    scores = scores_in_parts(opened, about(model, data), out)
+    """The same of a file that is larger than memory."""
     p = flagged = None
     if fpr is not None or fdr is not None or hasattr(opened.model, "offset_"):
         p, flagged, _ = _verdicts(opened.model, scores, fpr, fdr)
@@ -97,6 +111,9 @@ def _score_in_pieces(
         found = {"score": scores[here], **_judged(p, flagged, here)}
         return found | ({"why": _why(opened.model, rows)} if explain else {})
 
+    if not explain:  # then they are only counted
+        one = opened.rows.column_names[:1]
+        opened = opened._replace(rows=opened.rows.select(one))
     write_in_pieces(opened, out, columns, raw=raw)
     if flagged is not None:
         sys.stderr.write(f"{_rows(flagged.sum())} of {len(scores):,} flagged\n")
@@ -198,13 +215,21 @@ def _why(model: Any, rows: Any) -> list[str]:
     return ["; ".join(map(str, rare(row))) for row in model.explain(rows).top(3)]
 
 
-def _oddest(opened: Opened, top: int | None) -> tuple[Any, Any]:
+def _oddest(opened: Opened, top: int | None, scores: Any = None) -> tuple[Any, Any]:
     """Scores of all rows, and which to show: the oddest first, or all in order."""
     import numpy as np
 
-    scores = opened.model.score_samples(opened.rows)
+    if scores is None:
+        scores = opened.model.score_samples(opened.rows)
     every = np.arange(len(scores))
     return scores, scores.argsort(kind="stable")[:top] if top else every
+
+
+def _draw(picture: Path, scores: Any, offset: Any, labels: list[str] | None) -> None:
+    from isthmus.plots import draw_scores
+
+    draw_scores(picture, scores, offset, labels)
+    written.tell(picture)
 
 
 def _rows(count: int) -> str:

@@ -51,16 +51,12 @@ def _bytes(path: Path) -> int:
 
 def opened(source: str, columns: tuple[Column, ...]) -> Stream:
     """A file in pieces, words read as what the columns of a model are."""
-    from dataclasses import replace
-
     from isthmus.data.streams import stream
 
     found = stream(source)
     if not found.words:
         return found
-    return replace(
-        found, pieces=lambda some: (_read(t, columns) for t in found.pieces(some))
-    )
+    return found.changed(lambda table: _read(table, columns))
 
 
 def _read(table: pa.Table, columns: tuple[Column, ...]) -> pa.Table:

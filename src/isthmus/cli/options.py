@@ -18,6 +18,8 @@ TASKS = ["autoencoder", *(name.split("_")[0] for name in files("tasks"))]
 
 EFFORTS = ["fast", "default", "high"]
 
+ENGINES = ["ray"]
+
 
 def _starting(words: list[str], text: str) -> list[str]:
     return [word for word in words if word.startswith(text)]
@@ -90,6 +92,22 @@ Rate = Annotated[
     typer.Option(
         metavar="RATE",
         help="False-alarm rate: the probability that a normal row is flagged.",
+    ),
+]
+Engine = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"{', '.join(ENGINES)}: let its workers compute, here or on a cluster.",
+        autocompletion=lambda incomplete: _starting(ENGINES, incomplete),
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="How many workers of --engine; by default one for each processor.",
     ),
 ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
 from pyarrow import fs, parquet
@@ -12,59 +12,51 @@ from isthmus.errors import DataError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from isthmus.ranks import Ranks
-
 BUFFER = 2**18
 """Bytes of a column that are read at a time."""
+
+
+class RowGroup(NamedTuple):
+    """Rows that can be read apart from others."""
+
+    file: str
+    number: int
+    rows: int
 
 
 class ParquetFiles:
     """One table in one or more files, with the columns of all of them."""
 
     def __init__(self, system: fs.FileSystem, names: list[str]) -> None:
-        self.system, self.names, self.rows = system, names, 0
+        self.system, self.names = system, names
+        self.groups: list[RowGroup] = []
         schemas = []
         for name in names:
             with _opened(system, name) as file:
                 schemas.append(file.schema_arrow.remove_metadata())
-                self.rows += file.metadata.num_rows
+                for k in range(file.num_row_groups):
+                    rows = file.metadata.row_group(k).num_rows
+                    self.groups.append(RowGroup(name, k, rows))
         self.schema = _common(names, schemas)
 
-    def pieces(self, rows: int, columns: list[str] | None) -> Iterator[pa.Table]:
-        """Tables of so many ``rows``, of some columns or of all."""
-        for name in self.names:
-            with _opened(self.system, name) as file:
-                groups = list(range(file.num_row_groups))
-                yield from self._read(file, groups, rows, columns)
-            pa.default_memory_pool().release_unused()  # it keeps a hundred megabytes
+    @property
+    def rows(self) -> int:
+        """How many there are."""
+        return sum(group.rows for group in self.groups)
 
-    def shares(
-        self, rows: int, columns: list[str] | None, ranks: Ranks
-    ) -> Iterator[pa.Table | int]:
-        """The same of the row groups of one process; how many rows others have."""
-        past = 0
-        for name in self.names:
-            with _opened(self.system, name) as file:
-                for k in range(file.num_row_groups):
-                    if (past + k) % ranks.count == ranks.number:
-                        yield from self._read(file, [k], rows, columns)
-                    else:
-                        yield file.metadata.row_group(k).num_rows
-                past += file.num_row_groups
-            pa.default_memory_pool().release_unused()
-
-    def _read(
-        self,
-        file: parquet.ParquetFile,
-        groups: list[int],
-        rows: int,
-        columns: list[str] | None,
+    def pieces(
+        self, rows: int, columns: list[str] | None, group: RowGroup | None = None
     ) -> Iterator[pa.Table]:
+        """Tables of so many ``rows``; of all columns or some, all row groups or one."""
         wanted = self.schema.names if columns is None else columns
         kinds = pa.schema([self.schema.field(name) for name in wanted])
-        for batch in file.iter_batches(rows, groups, wanted, use_threads=False):
-            table = pa.Table.from_batches([batch]).select(wanted)
-            yield table if table.schema == kinds else table.cast(kinds)
+        some = None if group is None else [group.number]
+        for name in self.names if group is None else [group.file]:
+            with _opened(self.system, name) as file:
+                for batch in file.iter_batches(rows, some, wanted, use_threads=False):
+                    table = pa.Table.from_batches([batch]).select(wanted)
+                    yield table if table.schema == kinds else table.cast(kinds)
+            pa.default_memory_pool().release_unused()  # it keeps a hundred megabytes
 
 
 def _opened(system: fs.FileSystem, name: str) -> parquet.ParquetFile:

@@ -14,7 +14,7 @@ from isthmus.data.delimited import in_blocks
 from isthmus.data.dialect import typed
 from isthmus.data.files import is_parquet, names_of, tab_of
 from isthmus.data.frames import as_arrow, is_frame
-from isthmus.data.parquet import ParquetFiles
+from isthmus.data.parquet import ParquetFiles, RowGroup
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -40,8 +40,8 @@ class Stream:
     """How many there are, where the source knows."""
     words: bool = False
     """Whether all cells are words, of which a column's type is to be made."""
-    shares: Callable[[list[str] | None, Ranks], Iterable[Any]] | None = None
-    """See `share`, where the source can leave out what is not asked for."""
+    parts: tuple[Stream, ...] = ()
+    """The same rows in parts that can be read apart: files, row groups of Parquet."""
 
     @property
     def num_rows(self) -> int:
@@ -72,13 +72,15 @@ class Stream:
     def select(self, names: list[str]) -> Stream:
         """The same rows, of these columns."""
         schema = self.schema and pa.schema([self.schema.field(n) for n in names])
-        pieces, shares = self.pieces, self.shares
+        pieces, parts = self.pieces, tuple(part.select(names) for part in self.parts)
         return replace(
-            self,
-            pieces=lambda some: pieces(some or names),
-            shares=shares and (lambda some, ranks: shares(some or names, ranks)),
-            schema=schema,
+            self, pieces=lambda some: pieces(some or names), schema=schema, parts=parts
         )
+
+    def changed(self, change: Callable[[Any], Any]) -> Stream:
+        """The same rows, each piece as ``change`` makes it."""
+        pieces, parts = self.pieces, tuple(part.changed(change) for part in self.parts)
+        return replace(self, pieces=lambda some: map(change, pieces(some)), parts=parts)
 
     def share(self, ranks: Ranks, columns: list[str] | None = None) -> Iterator[Any]:
         """Pieces that one of several processes reads; of others, how many rows.
@@ -88,8 +90,10 @@ class Stream:
         """
         if ranks.count == 1:
             yield from self.pieces(columns)
-        elif self.shares is not None:
-            yield from self.shares(columns, ranks)
+        elif self.parts and all(part.rows is not None for part in self.parts):
+            for k, part in enumerate(self.parts):
+                mine = k % ranks.count == ranks.number
+                yield from part.pieces(columns) if mine else [part.rows]
         else:
             for k, piece in enumerate(self.pieces(columns)):
                 yield piece if k % ranks.count == ranks.number else len(piece)
@@ -198,25 +202,30 @@ def _of_files(source: str, piece: int | None) -> Stream:
         return _of_parquet(system, names, piece)
     read = _arrow if kind == "arrow" else _csv
 
-    def pieces(columns: list[str] | None) -> Iterator[Any]:
-        for name in names:
-            for table in read(system, name):
-                step = piece or _rows(table.num_columns)
-                for start in range(0, table.num_rows, step):
-                    yield _only(table.slice(start, step), columns)
+    def opened(*names: str) -> Stream:
+        def pieces(columns: list[str] | None) -> Iterator[Any]:
+            for name in names:
+                for table in read(system, name):
+                    step = piece or _rows(table.num_columns)
+                    for start in range(0, table.num_rows, step):
+                        yield _only(table.slice(start, step), columns)
 
-    return Stream(pieces, words=kind == "csv")
+        return Stream(pieces, words=kind == "csv")
+
+    return replace(opened(*names), parts=tuple(map(opened, names)))
 
 
 def _of_parquet(system: fs.FileSystem, names: list[str], piece: int | None) -> Stream:
     files = ParquetFiles(system, names)
     step = piece or _rows(len(files.schema))
-    return Stream(
-        lambda columns: files.pieces(step, columns),
-        files.schema,
-        files.rows,
-        shares=lambda columns, ranks: files.shares(step, columns, ranks),
-    )
+
+    def opened(group: RowGroup | None = None) -> Stream:
+        rows = files.rows if group is None else group.rows
+        return Stream(
+            lambda columns: files.pieces(step, columns, group), files.schema, rows
+        )
+
+    return replace(opened(), parts=tuple(map(opened, files.groups)))
 
 
 def _arrow(system: fs.FileSystem, name: str) -> Iterator[pa.Table]:

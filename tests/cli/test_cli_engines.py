@@ -1,0 +1,45 @@
+"""An engine writes the very file that one process writes."""
+
+import pytest
+from engines import ON_RAY
+from terminal import ask
+
+from isthmus.cli.program import run
+
+QUESTIONS = {
+    "all": [],
+    "fpr": ["--fpr", "0.1", "--explain"],
+    "fdr": ["--fdr", "0.3"],
+    "top": ["--top", "3"],
+}
+
+
+@ON_RAY
+@pytest.mark.filterwarnings("ignore:No row is flagged")
+@pytest.mark.parametrize("name", QUESTIONS)
+@pytest.mark.parametrize("case", ["data.csv", "data.parquet", "in pieces"])
+def test_ray_writes_the_same(name, case, folder, capfd, request):
+    tmp_path = request.getfixturevalue("tmp_path")
+    file = "data.parquet" if case == "in pieces" else case
+    words = ["score", folder / "anomaly.isthmus", folder / file, *QUESTIONS[name]]
+    suffix = file.partition(".")[2]
+    alone, spread = (tmp_path / f"{k}.{suffix}" for k in ("alone", "spread"))
+    if case == "in pieces":
+        request.getfixturevalue("in_pieces")
+    ask(capfd, *words, "--out", alone)
+    ask(capfd, *words, "--out", spread, "--engine", "ray", "--workers", "2")
+    assert spread.read_bytes() == alone.read_bytes()
+    assert sorted(tmp_path.iterdir()) == [alone, spread]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--engine", "spork"], "'spork' is not known. Known: ray"),
+        (["--workers", "2"], "--workers needs --engine"),
+    ],
+)
+def test_engines_that_there_are_not_are_refused(words, said, folder, capfd):
+    asked = ["score", folder / "anomaly.isthmus", folder / "data.csv", *words]
+    assert run(list(map(str, asked))) == 2
+    assert said in " ".join(capfd.readouterr().err.split())
