@@ -2,8 +2,9 @@
 
 import pytest
 from engines import ON_RAY
-from terminal import ask
+from terminal import ANOMALY, ask, fit
 
+import isthmus
 from isthmus.cli.program import run
 
 QUESTIONS = {
@@ -30,6 +31,27 @@ def test_ray_writes_the_same(name, case, folder, capfd, request):
     ask(capfd, *words, "--out", spread, "--engine", "ray", "--workers", "2")
     assert spread.read_bytes() == alone.read_bytes()
     assert sorted(tmp_path.iterdir()) == [alone, spread]
+
+
+@ON_RAY
+def test_ray_trains_what_one_process_trains(folder, tmp_path, capfd):
+    """Losses to 1e-5, with one file written and nothing left beside it."""
+    words = [*fit(folder, "--epochs", "2", "--size", "2"), "--quiet", "--out"]
+    alone, spread = (tmp_path / f"{name}.isthmus" for name in ("alone", "spread"))
+    ask(capfd, *words, alone)
+    ask(capfd, *words, spread, "--engine", "ray", "--workers", "2")
+    one, two = isthmus.load(alone), isthmus.load(spread)
+    assert two.path_["processes"] == 2
+    for mine, theirs in zip(one.history_, two.history_, strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-5)
+    assert sorted(tmp_path.iterdir()) == [alone, spread]
+
+
+@ON_RAY
+def test_an_engine_trains_no_replicas(folder, capfd):
+    words = [*fit(folder, *ANOMALY), "--quiet", "--engine", "ray", "--workers", "2"]
+    assert run(list(map(str, words))) == 2
+    assert "Several workers train an Autoencoder" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,165 @@
+"""What ``isthmus fit`` does, once it is known what is wanted."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from isthmus.cli import written
+from isthmus.cli.going_on import checkpoint, processes
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is wanted, beside a model."""
+
+    data: str
+    out: Path
+    left_out: dict[str, list[str]]
+    """Columns to ignore, identifiers and a label."""
+    resume: bool
+    engine: str | None
+    workers: int | None
+    quiet: bool
+    as_json: bool
+
+
+class Tables(NamedTuple):
+    """What a file holds; of one that is larger than memory, rows drawn by lot."""
+
+    rows: pa.Table
+    """The columns to train on."""
+    beside: pa.Table
+    """Those that are left out."""
+    learned: Any
+    """The rows, or a stream of all of them."""
+    height: int
+    """How many rows there are."""
+
+
+def train(order: Order, model: Any) -> None:
+    """Train, save and tell; of several processes the first alone speaks and writes."""
+    with processes() as ranks:
+        if not ranks.first:
+            order = replace(order, quiet=True, as_json=False)
+        _check(order)
+        tables = _tables(order, model, whole=ranks.first)
+        model.set_params(verbose=0 if order.quiet else 1)
+        with checkpoint(order.out, ranks, resume=order.resume) as kept:
+            model = _fitted(order, model, tables, kept)
+            if ranks.first:
+                _save(order, model, tables.height)
+        _tell(order, model, tables)
+
+
+def plan(order: Order, model: Any) -> None:
+    """What was found and would be done, to standard output; text is a recipe, too."""
+    from isthmus.artifacts.recipe_text import to_toml
+    from isthmus.cli.plan import as_comments, plan
+    from isthmus.cli.tables import to_json
+
+    _check(order)
+    found = plan(model, _tables(order, model, whole=True).rows)
+    data, left_out = order.data, order.left_out
+    if order.as_json:
+        print(to_json({"data": data, "left_out": left_out, **found}))
+    else:
+        print(as_comments(found, data, left_out), to_toml(found["recipe"]), sep="\n")
+
+
+def _fitted(order: Order, model: Any, tables: Tables, kept: Path) -> Any:
+    """Trained here, or by the workers of an engine."""
+    if order.engine is None:
+        return model.fit(tables.learned, checkpoint=kept)
+    from isthmus.cluster import ray, ray_training
+
+    folder = kept.with_name(f"{kept.name}.ray")
+    workers = order.workers or os.cpu_count() or 1
+    with ray.started(workers):
+        made = ray_training.fit(
+            model, tables.learned, workers=workers, folder=folder, checkpoint=kept
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    return made
+
+
+def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
+    """What a file holds; if not ``whole``, only its columns are looked at."""
+    from isthmus.cli.large import begun, is_large, looked_at
+    from isthmus.cli.tables import set_aside
+    from isthmus.data.files import read_table
+    from isthmus.data.streams import stream
+
+    data, left_out = order.data, order.left_out
+    if not is_large(data):
+        table = read_table(data, _words(model, left_out))
+        beside, rows = set_aside(table, left_out)
+        return Tables(rows, beside, rows, rows.num_rows)
+    source = stream(data)
+    some, count = looked_at(source) if whole else (begun(source), 0)
+    beside, rows = set_aside(some, left_out)
+    if whole:
+        told = f"{rows.num_rows:,} of {count:,} rows are looked at for the summary."
+        sys.stderr.write(f"{data}: read in pieces; {told}\n")
+    return Tables(rows, beside, source.select(rows.column_names), count)
+
+
+def _words(model: Any, left_out: dict[str, list[str]]) -> set[str]:
+    """Columns whose words stay as they are: names, labels and wished categories."""
+    from isthmus.estimator.rows import columns_of
+
+    kinds = columns_of(getattr(model, "autoencoder", model)).kinds
+    return {name for part in left_out.values() for name in part} | {
+        name for name, kind in kinds.items() if kind in {"category", "identifier"}
+    }
+
+
+def _check(order: Order) -> None:
+    """Refuse a place that cannot be written to, before hours of training."""
+    from isthmus.artifacts import inspect
+    from isthmus.errors import DataError, ModelFileError
+
+    out = order.out
+    if not out.absolute().parent.is_dir():
+        raise DataError(f"--out {out}: there is no folder {out.parent}. Make it first.")
+    if not out.exists():
+        return
+    try:
+        inspect(out)
+    except ModelFileError:
+        raise DataError(
+            f"--out {out}: is there already and is no model, so it is not replaced. "
+            f"Give another name, or remove it."
+        ) from None
+    if not order.quiet:
+        sys.stderr.write(f"{out} is there already. It will be replaced.\n")
+
+
+def _save(order: Order, model: Any, count: int) -> None:
+    from isthmus.artifacts import save
+    from isthmus.artifacts.recipes import describe
+
+    save(model, order.out, notes={**order.left_out, "recipe": describe(model, count)})
+    written.files.append(order.out)
+
+
+def _tell(order: Order, model: Any, tables: Tables) -> None:
+    """A summary: JSON to standard output, or words to standard error."""
+    if order.quiet and not order.as_json:
+        return
+    from isthmus.cli.summary import summarize, told
+    from isthmus.cli.tables import to_json
+
+    figures = summarize(model, tables.rows, tables.beside, order.left_out["label"])
+    if order.as_json:
+        print(to_json({"model": str(order.out), **figures}))
+    else:
+        sys.stderr.write(told(figures, order.out))

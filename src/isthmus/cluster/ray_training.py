@@ -1,0 +1,81 @@
+"""Training on Ray: its workers are a process group, in which `fit` shares batches."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from isthmus.artifacts import load, save
+from isthmus.cluster.extras import engine
+from isthmus.data.streams import is_stream, stream
+from isthmus.errors import RecipeError
+from isthmus.estimator import Autoencoder
+from isthmus.ranks import together
+
+ATTEMPTS = 3
+"""How often a training goes on after a worker was lost."""
+
+MODEL = "model.isthmus"
+
+
+def fit(
+    model: Autoencoder,
+    rows: Any,
+    *,
+    workers: int,
+    folder: str | Path,
+    checkpoint: str | Path | None = None,
+) -> Any:
+    """A fitted equal of ``model``, trained by so many ``workers`` together.
+
+    ``rows`` are what `Autoencoder.fit` takes; of a stream each worker reads its own
+    part. The losses are those of one process (docs/scale.md). In ``folder``, which all
+    machines must see, Ray keeps its notes; and there lies the ``checkpoint``, if no
+    other place is given, from which training goes on where a worker was lost. Call it
+    inside `isthmus.cluster.ray.started`.
+    """
+    if not isinstance(model, Autoencoder):
+        raise RecipeError(
+            f"Several workers train an Autoencoder. Got {type(model).__name__}: one "
+            f"process trains its replicas together."
+        )
+    train, torch_train = engine("ray", "ray.train"), engine("ray", "ray.train.torch")
+    source, place = _sent(rows), Path(folder).absolute()
+    place.mkdir(parents=True, exist_ok=True)
+    kept = Path(checkpoint or place / "checkpoint").absolute()
+
+    def work(_config: dict[str, Any]) -> None:
+        fitted = model.fit(source(), checkpoint=kept)
+        if not together().first:
+            train.report({})
+            return
+        with tempfile.TemporaryDirectory() as made:
+            save(fitted, Path(made) / MODEL)
+            train.report({}, checkpoint=train.Checkpoint.from_directory(made))
+
+    os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")  # lines come twice else
+    backend = "nccl" if str(model.device).startswith("cuda") else "gloo"
+    trainer = torch_train.TorchTrainer(
+        work,
+        torch_config=torch_train.TorchConfig(backend=backend),
+        scaling_config=train.ScalingConfig(num_workers=workers),
+        run_config=train.RunConfig(
+            name="ray",
+            storage_path=str(place),
+            failure_config=train.FailureConfig(max_failures=ATTEMPTS),
+        ),
+    )
+    with trainer.fit().checkpoint.as_directory() as found:
+        return load(Path(found) / MODEL)
+
+
+def _sent(rows: Any) -> Any:
+    """A function that gives a worker the rows: a stream to read, or a copy."""
+    if is_stream(rows):
+        source = stream(rows)
+        return lambda: source
+    ray = engine("ray", "ray")
+    reference = ray.put(rows)
+    return lambda: ray.get(reference)
