@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import torch
 
 from isthmus.errors import NonFiniteLossError
+from isthmus.precision import products_in
 from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch, Progress
 from isthmus.training.chance import seeded
@@ -105,11 +106,11 @@ class Trainer:
         data = InMemory(data) if isinstance(data, Batch) else data
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
+        plain = products_in("float32", self.device)
         self.gradients = self._gradients(len(data), epochs)
         try:
-            with seeded(self.seed, self.device), few_threads, flushed():
-                known = checkpoint and checkpoint.read(self.training)
-                if known:
+            with seeded(self.seed, self.device), few_threads, flushed(), plain:
+                if known := checkpoint and checkpoint.read(self.training):
                     self._go_on(known)
                 while not self.over:
                     started = time.perf_counter()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import torch
 
 from isthmus.errors import NonFiniteLossError
+from isthmus.precision import products_in
 from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch, Corrupted
 from isthmus.training.chance import reseed, seeded
@@ -83,14 +84,14 @@ class ReplicaTrainer:
         rounds = min(steps, ROUNDS)
         _, size = self.training.plan(len(data))
         few_threads = threads_for(size * len(self.seeds), self._widest())
+        plain = products_in("float32", self.device)
         self.gradients = Gradients(
             self.model, self.flat, self.training, len(data), steps
         )
         self.model.train()
         try:
-            with seeded(self.seeds[0], self.device), few_threads, flushed():
-                known = checkpoint and checkpoint.read(self.training)
-                if known:
+            with seeded(self.seeds[0], self.device), few_threads, flushed(), plain:
+                if known := checkpoint and checkpoint.read(self.training):
                     self._go_on(known)
                 for number in range(len(self.history) + 1, rounds + 1):
                     started = time.perf_counter()

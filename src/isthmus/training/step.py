@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 
+from isthmus.precision import precision_for, products_in
 from isthmus.replay import Replayed
 from isthmus.trace import Batch, Corrupted, Progress, Trace
 from isthmus.training.flat import FlatParameters, Learned
@@ -99,6 +100,10 @@ class Gradients:
     ) -> None:
         self.model, self.flat, self.rows = model, flat, rows
         self.cutoff = training.cutoff
+        _, size = training.plan(rows)
+        device, wish = flat.values.device, training.precision
+        self.precision = precision_for(wish, size, flat.parameters, device)
+        self.products = products_in(self.precision, device)
         self.done = torch.zeros(())
         self.run: Callable[..., Found] = self._run
         self.replayed: Replayed[Found] | None = None
@@ -106,7 +111,7 @@ class Gradients:
             "replay is switched off": not training.replay,
             "the model is not of known parts alone": not model.replayable,
             "steps are few": planned < WORTH,
-            "not on a processor": flat.values.device.type != "cpu",
+            "not on a processor": device.type != "cpu",
         }
         self.reason = next((why for why, holds in reasons.items() if holds), None)
         if self.reason is None:
@@ -120,7 +125,7 @@ class Gradients:
             "steps": "replayed" if why is None else f"by autograd: {why}",
             "threads": torch.get_num_threads(),
             "device": self.flat.values.device.type,
-            "precision": str(self.flat.values.dtype).removeprefix("torch."),
+            "precision": self.precision,
         }
 
     def __call__(
@@ -135,12 +140,13 @@ class Gradients:
     ) -> Found:
         seen, *told = corrupted
         given = None if seen is None else Corrupted(seen, *told)
-        trace = self.model(
-            Batch(x, visible),
-            Progress(self.done, self.rows),
-            chance=True,
-            corrupted=given,
-        )
+        with self.products:
+            trace = self.model(
+                Batch(x, visible),
+                Progress(self.done, self.rows),
+                chance=True,
+                corrupted=given,
+            )
         total, terms = self.model.loss(trace, self.cutoff)
         self.flat.learn(total.sum())
         return Found(trace, total, terms, self.model.metric(trace))
