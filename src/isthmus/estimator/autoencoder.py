@@ -26,7 +26,7 @@ from isthmus.estimator.state import State, estimator_state, from_estimator_state
 from isthmus.estimator.streams import examples, piecewise
 from isthmus.scores.reconstruction_likelihood import score_rows
 from isthmus.trace import Batch
-from isthmus.training import Trainer, Training, progress, seeded
+from isthmus.training import Trainer, Training, placed, progress, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -177,7 +177,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         self._calls += 1
         seed = self._seed + self._calls
         trainer = Trainer(self.module_, training, seed, state=self._state)
-        trainer.fit(data.to(self._device))
+        trainer.fit(placed(data, self._device))
         self._state, self.path_ = trainer.optimizer.state_dict(), trainer.path
         number = len(self.history_) + 1
         self.history_.append({**trainer.history[0], "epoch": number})

@@ -2,6 +2,7 @@
 
 from isthmus.training.chance import pick_device, seeded
 from isthmus.training.engine import Epoch, Trainer, check
+from isthmus.training.examples import placed
 from isthmus.training.progress import progress
 from isthmus.training.replicas import ReplicaTrainer
 from isthmus.training.settings import Training
@@ -13,6 +14,7 @@ __all__ = [
     "Training",
     "check",
     "pick_device",
+    "placed",
     "progress",
     "seeded",
 ]

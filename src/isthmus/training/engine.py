@@ -11,7 +11,7 @@ from isthmus.errors import NonFiniteLossError
 from isthmus.precision import products_in
 from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch, Progress
-from isthmus.training.chance import seeded
+from isthmus.training.chance import put_random_states, random_states, seeded
 from isthmus.training.checkpoint import Checkpoint, Position
 from isthmus.training.examples import Examples, InMemory, sizes_of
 from isthmus.training.flat import FlatParameters
@@ -156,7 +156,7 @@ class Trainer:
         tensors = {name: getattr(self, name) for name in ("finite", "kept", "first")}
         tensors["optimizer"] = self.optimizer.state_dict()
         tensors["order"] = self.order.get_state()
-        tensors["random"] = torch.get_rng_state()
+        tensors["random"] = random_states(self.device)
         return Position(plain, tensors)
 
     def _go_on(self, position: Position) -> None:
@@ -169,7 +169,7 @@ class Trainer:
         self.first = tensors["first"]
         self.optimizer.load_state_dict(tensors["optimizer"])
         self.order.set_state(tensors["order"])
-        torch.set_rng_state(tensors["random"])
+        put_random_states(tensors["random"], self.device)
 
     def _gradients(self, rows: int, epochs: int) -> Gradients:
         steps = epochs * len(sizes_of(rows, self.batch_size))
@@ -265,10 +265,11 @@ def check(model: Trainable, data: Batch, seed: int) -> Figures:
     Terms on a whole batch, such as a mean activation, are taken over 1,024 rows.
     """
     totals: Figures = {}
+    device = next(model.parameters()).device
     model.train(mode=False)
-    with seeded(seed, data.x.device), torch.no_grad():
+    with seeded(seed, device), torch.no_grad():
         for batch in data.split(sizes_of(len(data), 1024)):
-            trace = model(batch, Progress(), chance=True)
+            trace = model(batch.to(device), Progress(), chance=True)
             found = Found(trace, *model.loss(trace), model.metric(trace))
             _add(totals, found.figures(), len(batch))
     return {name: total / len(data) for name, total in totals.items()}
