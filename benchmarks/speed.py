@@ -123,6 +123,12 @@ def floor(case: Case, *, training: bool) -> float:
     return total
 
 
+def operations(case: Case) -> int:
+    """Multiplications and additions of the products of a row in training."""
+    layers = [a * b for a, b in [*pairwise(case.widths), *pairwise(case.widths[::-1])]]
+    return 6 * sum(layers) - 2 * layers[0]  # nobody asks for the gradient of the rows
+
+
 def compete(
     contest: dict[str, Callable[[], float]], rounds: int
 ) -> dict[str, list[float]]:
@@ -235,6 +241,9 @@ def main() -> None:
                 found = training(x, case, options)
                 key = [network, kind, batch, options.threads, "training"]
                 report.tell(key, len(x), found)
+                rate = operations(case) * len(x) / statistics.median(found["isthmus"])
+                share = rate / 1e12 / rates[0]
+                print(f"isthmus: {share:.0%} of the rate of products in float32")
         case = Case("plain", columns, hidden, code, 2048)
         found = scoring(x, case, options)
         key = [network, "plain", 2048, options.threads, "scoring"]

@@ -41,8 +41,8 @@ class Training(Spec):
 
     Steps of a network with parts of the house are recorded once and then replayed, with
     the same bits and in a fraction of the time; ``replay`` False runs each by autograd.
-    On a GPU that is so unless it is ``"everywhere"``: then a step is captured as a CUDA
-    graph, which rounds as the plain step does to about 1e-4.
+    So does a GPU, unless it is ``"everywhere"``: then a step is captured there as a
+    CUDA graph, whose numbers are those of the plain step up to rounding.
 
     Matrix products, forward and back, are computed in ``precision``: ``"float32"``;
     ``"bfloat16"``, with 8 bits in place of 24 and the same range; or ``"auto"``, in
@@ -79,7 +79,7 @@ class Training(Spec):
     min_improvement: NonNegativeFloat = 1e-3
     cutoff: Annotated[float, Bounds(ge=1)] | None = None
     seconds: PositiveFloat | None = None
-    replay: bool | Literal["everywhere"] = True
+    replay: Literal[True, False, "everywhere"] = True
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
 
     @property
