@@ -7,7 +7,8 @@ Networks on rows of correlated normal numbers: *small* tables, 30-64-32-8 and ba
   timed on its own, and nothing else; the machine's best rate of products of 4,096 in
   float32 and bfloat16; and its memory bandwidth, by copying 256 MB;
 - *by hand*: the shortest loop that a careful engineer would write;
-- *isthmus*, and *isthmus, autograd*: the same without recorded steps;
+- *isthmus*, and *isthmus, autograd*: the same without recorded steps; of wide networks
+  *isthmus, bfloat16*, with matrix products in that precision;
 - PyOD's AutoEncoder and VAE, scikit-learn's MLPRegressor, skorch and Keras, where they
   are installed: the plain kind alone.
 
@@ -41,6 +42,7 @@ from speed_contests import (
     PLAIN,
     Case,
     by_autograd,
+    by_bfloat16,
     by_hand,
     by_isthmus,
     by_keras,
@@ -66,6 +68,7 @@ PEERS = {
     "skorch": ("skorch", by_skorch),
     "Keras": ("keras", by_keras),
 }
+WIDE = 100  # columns
 HAND_BATCHES = (256, 512, 1024, 2048, 4096)
 PEER_BATCH = 1024
 KEY = ["network", "kind", "batch", "threads", "what", "method"]
@@ -120,6 +123,12 @@ def floor(case: Case, *, training: bool) -> float:
     return total
 
 
+def operations(case: Case) -> int:
+    """Multiplications and additions of the products of a row in training."""
+    layers = [a * b for a, b in [*pairwise(case.widths), *pairwise(case.widths[::-1])]]
+    return 6 * sum(layers) - 2 * layers[0]  # nobody asks for the gradient of the rows
+
+
 def compete(
     contest: dict[str, Callable[[], float]], rounds: int
 ) -> dict[str, list[float]]:
@@ -139,6 +148,8 @@ def training(x: torch.Tensor, case: Case, options: argparse.Namespace) -> dict:
         "isthmus": by_isthmus,
         "isthmus, autograd": by_autograd,
     }
+    if case.columns > WIDE:
+        names["isthmus, bfloat16"] = by_bfloat16
     contest = {
         name: partial(run, x, case, options.epochs) for name, run in names.items()
     }
@@ -230,6 +241,9 @@ def main() -> None:
                 found = training(x, case, options)
                 key = [network, kind, batch, options.threads, "training"]
                 report.tell(key, len(x), found)
+                rate = operations(case) * len(x) / statistics.median(found["isthmus"])
+                share = rate / 1e12 / rates[0]
+                print(f"isthmus: {share:.0%} of the rate of products in float32")
         case = Case("plain", columns, hidden, code, 2048)
         found = scoring(x, case, options)
         key = [network, "plain", 2048, options.threads, "scoring"]

@@ -92,6 +92,11 @@ def by_autograd(x: torch.Tensor, case: Case, epochs: int) -> float:
     return _trained(x, untrained(x, case, epochs, replay=False), epochs)
 
 
+def by_bfloat16(x: torch.Tensor, case: Case, epochs: int) -> float:
+    """Matrix products in bfloat16."""
+    return _trained(x, untrained(x, case, epochs, precision="bfloat16"), epochs)
+
+
 def _trained(x: torch.Tensor, model: Autoencoder, epochs: int) -> float:
     trainer = Trainer(model.module_, model.training, 0)
     started = time.perf_counter()

@@ -62,9 +62,10 @@ def same(one, other):
         torch.testing.assert_close(value, other[name], rtol=0, atol=0, msg=name)
 
 
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 @pytest.mark.parametrize("missing", [False, True], ids=["whole", "gaps"])
 @pytest.mark.parametrize("spec", EXAMPLES, ids=repr)
-def test_every_part_trains_to_the_same_bits(spec, missing, monkeypatch):
+def test_every_part_trains_to_the_same_bits(spec, missing, precision, monkeypatch):
     """72 steps in batches of two sizes, with all that a step draws and keeps."""
     seen = []
     watched = Gradients.__init__
@@ -78,7 +79,7 @@ def test_every_part_trains_to_the_same_bits(spec, missing, monkeypatch):
         visible = torch.rand(17, 4).round() if missing else None
         data = Batch(x if visible is None else x * visible, visible)
         training = Training(epochs=18, batch_size=4, replay=replay, cutoff=4.0)
-        trainer = Trainer(model, training, seed=3)
+        trainer = Trainer(model, training.changed(precision=precision), seed=3)
         trainer.fit(data, validation=data)
         return states(model), trainer.history
 

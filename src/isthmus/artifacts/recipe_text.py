@@ -144,7 +144,8 @@ def _takes(annotation: Any) -> str:
     """What may be written: the choices after commas, or a word for the type."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
-        return ", ".join(map(str, inner))
+        plain = (_value(one) if isinstance(one, bool) else one for one in inner)
+        return ", ".join(map(str, plain))
     if origin is Annotated:
         return _takes(inner[0])
     if origin is not tuple and inner:

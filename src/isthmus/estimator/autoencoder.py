@@ -27,7 +27,7 @@ from isthmus.estimator.streams import examples, piecewise
 from isthmus.ranks import together
 from isthmus.scores.reconstruction_likelihood import score_rows
 from isthmus.trace import Batch
-from isthmus.training import Trainer, Training, progress, seeded
+from isthmus.training import Trainer, Training, placed, progress, seeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -179,7 +179,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         self._calls += 1
         state, seed, ranks = self._state, self._seed + self._calls, together()
         trainer = Trainer(self.module_, training, seed, state=state, ranks=ranks)
-        trainer.fit(data.to(self._device))
+        trainer.fit(placed(data, self._device))
         self._state, self.path_ = trainer.optimizer.state_dict(), trainer.path
         self.history_.append({**trainer.history[0], "epoch": len(self.history_) + 1})
         return self

@@ -17,7 +17,7 @@ from isthmus.model import AutoencoderModule, can_stack, stacked, unstack
 from isthmus.ranks import together
 from isthmus.scores.excess import Excess
 from isthmus.scores.yardstick import Yardstick
-from isthmus.training import ReplicaTrainer, seeded
+from isthmus.training import ReplicaTrainer, placed, seeded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +50,8 @@ def cross_fitted(
     place = fold_of(data, folds)
     members = [_others(place, k) for k in range(folds)]
     modules = _replicas(estimator, folds)
-    task = data.to(estimator._device), members, steps  # noqa: SLF001 - prepared before
+    rows = placed(data, estimator._device)  # noqa: SLF001 - prepared before
+    task = rows, members, steps
     _train(estimator, modules, task, tell, checkpoint)
     estimator.module_ = modules[0]
     heads = [

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from isthmus.data.blocks import in_blocks
 from isthmus.scores.excess import Excess
+from isthmus.scores.overflow import refuse_overflow
 from isthmus.scores.reconstruction_likelihood import score_cells, score_rows
 from isthmus.scores.role import Expected, Score, ScoreModule
 from isthmus.scores.yardstick import Yardstick
@@ -102,7 +103,7 @@ class Judge(nn.Module):
 
     def cells(self, batch: Batch, folds: Folds = None) -> Tensor:
         """How odd each entry is, (n, E); their sum is how odd the row is."""
-        return self._by_fold(batch, folds, self._cells)[0]
+        return refuse_overflow(self._by_fold(batch, folds, self._cells)[0])
 
     def rows(self, batch: Batch, folds: Folds = None) -> Tensor:
         """How odd each row is, (n,) in float64."""
@@ -110,7 +111,7 @@ class Judge(nn.Module):
         def summed(k: int, block: Batch) -> tuple[Tensor]:
             return (self._cells(k, block)[0].double().sum(1),)
 
-        return self._by_fold(batch, folds, summed)[0]
+        return refuse_overflow(self._by_fold(batch, folds, summed)[0])
 
     def expected(self, batch: Batch, folds: Folds = None) -> Expected:
         """What the first view expected of each entry."""

@@ -16,7 +16,7 @@ from isthmus.estimator.rows import columns_of, read_rows
 from isthmus.estimator.suggestions import likelihood_for, recipe_for, wished_content
 from isthmus.model import AutoencoderModule, Recipe
 from isthmus.storage import to_json
-from isthmus.training import pick_device, seeded
+from isthmus.training import pick_device, placed, seeded
 from isthmus.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -99,13 +99,13 @@ def split(estimator: Any, data: Batch, validation: Any) -> tuple[Batch, Batch | 
     if validation is not None:
         rows, _ = read_rows(estimator, validation, reset=False)
         checked = estimator._converter.encode(rows)  # noqa: SLF001
-        return data.to(device), checked.to(device)
+        return placed(data, device), checked.to(device)
     count = held_out(estimator, len(data))
     if not count:
-        return data.to(device), None
+        return placed(data, device), None
     order = _shuffled(len(data), seed)
     kept, checked = data.rows(order[count:]), data.rows(order[:count])
-    return kept.to(device), checked.to(device)
+    return placed(kept, device), checked.to(device)
 
 
 def held_out(estimator: Any, rows: int) -> int:

@@ -96,7 +96,7 @@ class AutoencoderModule(nn.Module):
         if corrupted is None:
             corrupted = self.corrupt(batch) if chance else Corrupted(x)
         context = self.context(batch, corrupted)
-        features = self.encoder(self.likelihood.view(corrupted.x), context)
+        features = self.features(corrupted.x, context)
         code = (self.bottleneck if chance else self.bottleneck.typical)(features)
         params = self.decode(code.value)
         judged = self.judged(batch, corrupted)
@@ -176,18 +176,23 @@ class AutoencoderModule(nn.Module):
         """Codes (B, D) of a batch, without chance."""
         if isinstance(batch, Tensor):
             batch = Batch(batch)
-        seen = self.likelihood.view(batch.x)
-        z: Tensor = self.bottleneck.mode(self.encoder(seen, self.context(batch)))
+        features = self.features(batch.x, self.context(batch))
+        z: Tensor = self.bottleneck.mode(features)
         return z
+
+    def features(self, x: Tensor, context: Context) -> Tensor:
+        """The encoder's answer (B, H) to x, in its precision, however products are."""
+        answer: Tensor = self.encoder(self.likelihood.view(x), context)
+        return answer.to(x.dtype)
 
     def decode(self, code: Tensor) -> Tensor:
         """Likelihood parameters ([K,] B, *params) of codes ([K,] B, D)."""
         replicas = 1 if self.stack else 0
         if code.dim() == 2 + replicas:
             params: Tensor = self.decoder(code)
-            return params
+            return params.to(code.dtype)
         draws, batch = code.shape[0], code.shape[-2]  # the K draws share one pass
-        params = self.decoder(code.movedim(0, -3).flatten(-3, -2))
+        params = self.decoder(code.movedim(0, -3).flatten(-3, -2)).to(code.dtype)
         apart: Tensor = params.unflatten(replicas, (draws, batch))
         return apart.movedim(replicas, 0)
 
@@ -211,7 +216,7 @@ class AutoencoderModule(nn.Module):
         visible = visible.flatten(0, 1)
         x = batch.x.repeat(passes, 1) * visible
         context = self.context(Batch(x, known), Corrupted(x, visible))
-        z = self.bottleneck.mode(self.encoder(self.likelihood.view(x), context))
+        z = self.bottleneck.mode(self.features(x, context))
         params: Tensor = self.decode(z).unflatten(0, (passes, -1))
         return params
 

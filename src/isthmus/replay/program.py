@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Step = tuple[Callable[..., Any], list[Any], dict[str, Any]]
 
 COPY = torch.ops.aten.copy_.default
+CONVERT = torch.ops.aten._to_copy.default
 
 SAID_BY_THE_ANSWER = {"dtype", "layout", "device", "pin_memory", "memory_format"}
 """Arguments that an answer which is there already makes needless."""
@@ -131,6 +132,8 @@ def _step(call: Call) -> Step:
         return _method(name, call.function), args, kwargs
     few = {k: v for k, v in kwargs.items() if k not in SAID_BY_THE_ANSWER}
     answers = [answer.detach() for answer in call.answers]
+    if call.function is CONVERT:  # its way with a place to write to takes a detour
+        return Tensor.copy_, [*answers, args[0]], {}
     for function, outs in _candidates(call, name, answers):
         if _works(function, args, few, outs):
             return function, args, few | outs

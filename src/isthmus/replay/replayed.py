@@ -25,7 +25,9 @@ MOST_BYTES = 2**28
 """Memory that the answers of a recording may hold."""
 
 
-class _Recording(NamedTuple, Generic[T]):
+class Recording(NamedTuple, Generic[T]):
+    """What is repeated for arguments of certain shapes."""
+
     places: list[Tensor | None]
     """Where the arguments are put."""
     run: Callable[[], None]
@@ -48,10 +50,13 @@ class Replayed(Generic[T]):
     is called as it is.
     """
 
+    told = "replayed"
+    """How it is said that recordings are used."""
+
     def __init__(self, function: Callable[..., T], state: Sequence[Tensor]) -> None:
         self.function, self.state = function, list(state)
         self.reason: str | None = None
-        self.recordings: dict[Shapes, _Recording[T]] = {}
+        self.recordings: dict[Shapes, Recording[T]] = {}
 
     def __call__(self, *arguments: Tensor | None) -> T:
         """The function's answer."""
@@ -71,28 +76,31 @@ class Replayed(Generic[T]):
         return known.answer
 
     def _record(self, shapes: Shapes, arguments: tuple[Tensor | None, ...]) -> T:
-        places = [None if a is None else a.detach().clone() for a in arguments]
+        places = places_for(arguments)
         inputs = [place for place in places if place is not None]
-        before, random = _copies(self.state), torch.get_rng_state()
+        before, random = copies(self.state), torch.get_rng_state()
         try:
             answer, calls = listen(lambda: self.function(*places))
             self._check_size(calls)
         except UnrecordableError as error:
             self.reason = str(error)
-            _put(self.state, before, random)
+            put(self.state, before)
+            torch.set_rng_state(random)
             return self.function(*arguments)
-        after = [*self.state, *_tensors(answer)]
-        kept, random_after = _copies(after), torch.get_rng_state()
+        after = [*self.state, *tensors_of(answer)]
+        kept, random_after = copies(after), torch.get_rng_state()
         with torch.inference_mode():
-            run = program(calls, [*self.state, *inputs], _tensors(answer))
-            _put(self.state, before, random)
+            run = program(calls, [*self.state, *inputs], tensors_of(answer))
+            put(self.state, before)
+            torch.set_rng_state(random)
             run()
         same = torch.equal(random_after, torch.get_rng_state())
         if not (same and all(map(_equal, after, kept))):
             self.reason = "a replay does not give the same."
-            _put(after, kept, random_after)
+            put(after, kept)
+            torch.set_rng_state(random_after)
             return answer
-        self.recordings[shapes] = _Recording(places, run, answer)
+        self.recordings[shapes] = Recording(places, run, answer)
         return answer
 
     def _check_size(self, calls: Iterable[Any]) -> None:
@@ -105,20 +113,26 @@ class Replayed(Generic[T]):
             raise UnrecordableError(f"it needs {sum(sizes.values()):,} bytes.")
 
 
-def _tensors(answer: Any) -> list[Tensor]:
+def places_for(arguments: Iterable[Tensor | None]) -> list[Tensor | None]:
+    """Memory of their own for arguments, that holds them."""
+    return [None if a is None else a.detach().clone() for a in arguments]
+
+
+def tensors_of(answer: Any) -> list[Tensor]:
+    """Tensors in tuples, lists and dictionaries."""
     return [value for value in tree_leaves(answer) if isinstance(value, Tensor)]
 
 
-def _copies(tensors: Iterable[Tensor]) -> list[Tensor]:
+def copies(tensors: Iterable[Tensor]) -> list[Tensor]:
+    """The same numbers in other memory."""
     return [tensor.detach().clone() for tensor in tensors]
 
 
-def _put(tensors: list[Tensor], values: list[Tensor], random: Tensor) -> None:
-    """Bring tensors and torch's random state back to what they were."""
+def put(tensors: list[Tensor], values: list[Tensor]) -> None:
+    """Bring tensors back to what they were."""
     with torch.no_grad():
         for tensor, value in zip(tensors, values, strict=True):
             tensor.copy_(value)
-    torch.set_rng_state(random)
 
 
 def _equal(a: Tensor, b: Tensor) -> bool:

@@ -3,6 +3,7 @@
 from isthmus.training.chance import pick_device, seeded
 from isthmus.training.check import check
 from isthmus.training.engine import Epoch, Trainer
+from isthmus.training.examples import placed
 from isthmus.training.progress import progress
 from isthmus.training.replicas import ReplicaTrainer
 from isthmus.training.settings import Training
@@ -14,6 +15,7 @@ __all__ = [
     "Training",
     "check",
     "pick_device",
+    "placed",
     "progress",
     "seeded",
 ]

@@ -32,6 +32,21 @@ def reseed(seed: int, device: torch.device) -> None:
         torch.mps.manual_seed(seed)
 
 
+def random_states(device: torch.device) -> list[torch.Tensor]:
+    """Where the draws on the processor and on the device stand."""
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    return states
+
+
+def put_random_states(states: list[torch.Tensor], device: torch.device) -> None:
+    """Draw on from there."""
+    torch.set_rng_state(states[0])
+    if device.type == "cuda":
+        torch.cuda.set_rng_state(states[1], device)
+
+
 def pick_device(device: str | torch.device | None) -> torch.device:
     """Take the device asked for, or the best one there is."""
     if device is not None:

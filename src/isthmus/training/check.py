@@ -26,10 +26,11 @@ def check(model: Trainable, data: Batch, seed: int, ranks: Ranks = ALONE) -> Fig
     """
     sums: Figures = {}
     counts: Figures = {}
+    device = next(model.parameters()).device
     model.train(mode=False)
-    with seeded(seed, data.x.device), torch.no_grad():
+    with seeded(seed, device), torch.no_grad():
         for batch in data.split(sizes_of(len(data), 1024)):
-            trace = model(batch, Progress(), chance=True)
+            trace = model(batch.to(device), Progress(), chance=True)
             found = Found(trace, *model.loss(trace), model.metric(trace))
             figures, (metric, _, entries) = found.figures(), found.metric
             many = dict.fromkeys(figures, float(len(batch))) | {metric: float(entries)}

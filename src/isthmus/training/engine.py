@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple, NoReturn
 import torch
 
 from isthmus.errors import NonFiniteLossError
+from isthmus.precision import products_in
 from isthmus.ranks import ALONE, Ranks
 from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch
-from isthmus.training.chance import reseed, seeded
+from isthmus.training.chance import put_random_states, random_states, reseed, seeded
 from isthmus.training.check import Figures, add, check
 from isthmus.training.checkpoint import Checkpoint, Position
 from isthmus.training.examples import Examples, InMemory, sizes_of
@@ -112,11 +113,11 @@ class Trainer:
         data = InMemory(data, self.ranks) if isinstance(data, Batch) else data
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
+        plain = products_in("float32", self.device)
         self.gradients = self._gradients(len(data), epochs)
         try:
-            with seeded(self.own_seed, self.device), few_threads, flushed():
-                known = checkpoint and checkpoint.read(self.training)
-                if known:
+            with seeded(self.own_seed, self.device), few_threads, flushed(), plain:
+                if known := checkpoint and checkpoint.read(self.training):
                     self._go_on(known)
                 while not self.over:
                     started = time.perf_counter()
@@ -166,7 +167,7 @@ class Trainer:
         tensors = {name: getattr(self, name) for name in ("finite", "kept", "first")}
         tensors["optimizer"] = self.optimizer.state_dict()
         tensors["order"] = self.order.get_state()
-        tensors["random"] = self.ranks.gather(torch.get_rng_state())
+        tensors["random"] = self.ranks.gather(random_states(self.device))
         return Position(plain, tensors)
 
     def _go_on(self, position: Position) -> None:
@@ -181,7 +182,7 @@ class Trainer:
         self.order.set_state(tensors["order"])
         reseed(self.seed + self.steps, self.device)
         if len(tensors["random"]) == self.ranks.count:  # else there were more, or fewer
-            torch.set_rng_state(tensors["random"][self.ranks.number])
+            put_random_states(tensors["random"][self.ranks.number], self.device)
 
     def _gradients(self, rows: int, epochs: int) -> Gradients:
         steps = epochs * len(sizes_of(rows, self.batch_size))

@@ -63,6 +63,19 @@ class InMemory:
         return self.data
 
 
+def placed(data: Batch, device: torch.device) -> Batch:
+    """Examples on the device, where they leave half of its free memory to the rest.
+
+    Else they stay where they are, and batches are brought to it one by one.
+    """
+    masks = 0 if data.visible is None else data.visible.nbytes
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+        if 2 * (data.x.nbytes + masks) > free:
+            return data
+    return data.to(device)
+
+
 def sizes_of(rows: int, size: int) -> list[int]:
     """Batch sizes; a single last row joins the batch before it."""
     full, rest = divmod(rows, size)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 import torch
 
 from isthmus.errors import NonFiniteLossError
+from isthmus.precision import products_in
 from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch, Corrupted
 from isthmus.training.chance import reseed, seeded
@@ -83,14 +84,14 @@ class ReplicaTrainer:
         rounds = min(steps, ROUNDS)
         _, size = self.training.plan(len(data))
         few_threads = threads_for(size * len(self.seeds), self._widest())
+        plain = products_in("float32", self.device)
         self.gradients = Gradients(
             self.model, self.flat, self.training, len(data), steps
         )
         self.model.train()
         try:
-            with seeded(self.seeds[0], self.device), few_threads, flushed():
-                known = checkpoint and checkpoint.read(self.training)
-                if known:
+            with seeded(self.seeds[0], self.device), few_threads, flushed(), plain:
+                if known := checkpoint and checkpoint.read(self.training):
                     self._go_on(known)
                 for number in range(len(self.history) + 1, rounds + 1):
                     started = time.perf_counter()
@@ -144,7 +145,8 @@ class ReplicaTrainer:
         batches, corrupted = [], []
         for r, rows in enumerate(members):
             reseed((self.seeds[r] << 24) + step, self.device)
-            batch = data.rows(self._next(r, rows, size).to(self.device))
+            index = self._next(r, rows, size).to(data.x.device)
+            batch = data.rows(index).to(self.device)
             batches.append(batch)
             corrupted.append(self.model.corrupt(batch))
         if not self.model.stack:
@@ -169,7 +171,7 @@ class ReplicaTrainer:
         assert self.gradients is not None
         trace, total, terms, _ = found = self.gradients(batch, done, corrupted)
         norms = self.flat.norms() if self.model.stack else self.flat.norm()
-        norms = torch.as_tensor(norms).reshape(-1)
+        norms = torch.as_tensor(norms).reshape(-1).cpu()
         if not (total.detach().sum() + norms.sum()).isfinite():
             self._stop(first_bad(trace, terms) or "the gradient")
         self._clip(norms)
@@ -192,7 +194,7 @@ class ReplicaTrainer:
             for parameter in self.flat.parameters:
                 assert parameter.grad is not None
                 rows = parameter.grad.view(len(norms), -1)
-                rows.mul_(share.unsqueeze(1))
+                rows.mul_(share.unsqueeze(1).to(rows))
         felt = torch.minimum(torch.minimum(norms, most), allowed)
         self.usual_norms = SHORT_MEMORY * usual + (1 - SHORT_MEMORY) * felt
 

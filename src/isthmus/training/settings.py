@@ -41,6 +41,13 @@ class Training(Spec):
 
     Steps of a network with parts of the house are recorded once and then replayed, with
     the same bits and in a fraction of the time; ``replay`` False runs each by autograd.
+    So does a GPU, unless it is ``"everywhere"``: then a step is captured there as a
+    CUDA graph, whose numbers are those of the plain step up to rounding.
+
+    Matrix products, forward and back, are computed in ``precision``: ``"float32"``;
+    ``"bfloat16"``, with 8 bits in place of 24 and the same range; or ``"auto"``, in
+    bfloat16 where the device has units for it and a layer is large. Weights,
+    likelihood, loss and optimiser stay in float32; so do answers of the fitted model.
 
     After ``seconds``, training ends within a step. Schedule and warm-ups follow the
     share of the steps or of the time that is over, whichever is larger, so that both
@@ -72,7 +79,8 @@ class Training(Spec):
     min_improvement: NonNegativeFloat = 1e-3
     cutoff: Annotated[float, Bounds(ge=1)] | None = None
     seconds: PositiveFloat | None = None
-    replay: bool = True
+    replay: Literal[True, False, "everywhere"] = True
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
 
     @property
     def step_size(self) -> float:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import torch
 
-from isthmus.replay import Replayed
+from isthmus.precision import precision_for, products_in
+from isthmus.replay import Captured, Replayed
 from isthmus.trace import Batch, Corrupted, Progress, Trace
 from isthmus.training.flat import FlatParameters, Learned
 
@@ -70,7 +71,7 @@ class Found(NamedTuple):
     """A figure per entry beside it: name, sum, divisor."""
 
     def figures(self) -> dict[str, float]:
-        """Loss, terms and metric as numbers; the only place that waits for a GPU.
+        """Loss, terms and metric as numbers; of a GPU, brought over together.
 
         Of a stacked model: means over the replicas.
         """
@@ -89,7 +90,7 @@ class Gradients:
     """Sends batches through a model and back; what comes back lies in ``flat``.
 
     Steps are recorded and replayed where ``training.replay`` allows it, all parts of
-    the model can be, and ``planned`` steps are worth it; on processors only.
+    the model can be, and ``planned`` steps are worth it.
     """
 
     def __init__(
@@ -102,30 +103,30 @@ class Gradients:
     ) -> None:
         self.model, self.flat, self.rows = model, flat, rows
         self.cutoff = training.cutoff
-        self.done = torch.zeros(())
+        _, size = training.plan(rows)
+        device, wish = flat.values.device, training.precision
+        self.precision = precision_for(wish, size, flat.parameters, device)
+        self.products = products_in(self.precision, device)
+        self.done = torch.zeros((), device=device)
         self.run: Callable[..., Found] = self._run
         self.replayed: Replayed[Found] | None = None
-        reasons = {
-            "replay is switched off": not training.replay,
-            "the model is not of known parts alone": not model.replayable,
-            "steps are few": planned < WORTH,
-            "not on a processor": flat.values.device.type != "cpu",
-        }
-        self.reason = next((why for why, holds in reasons.items() if holds), None)
+        self.reason = by_autograd(model, training, planned, device)
         if self.reason is None:
             state = [flat.values, flat.gradient, *flat.buffers, self.done]
-            self.run = self.replayed = Replayed(self._run, state)
+            kind = Replayed if device.type == "cpu" else Captured
+            self.run = self.replayed = kind(self._run, state)
 
     def path(self, processes: int = 1) -> PathTaken:
         """How steps are computed, by so many processes together."""
-        why = self.reason if self.replayed is None else self.replayed.reason
+        steps = self.replayed
+        why = self.reason if steps is None else steps.reason
         several = {"processes": processes} if processes > 1 else {}
         return {
             **several,
-            "steps": "replayed" if why is None else f"by autograd: {why}",
+            "steps": f"by autograd: {why}" if steps is None or why else steps.told,
             "threads": torch.get_num_threads(),
             "device": self.flat.values.device.type,
-            "precision": str(self.flat.values.dtype).removeprefix("torch."),
+            "precision": self.precision,
         }
 
     def __call__(
@@ -140,12 +141,28 @@ class Gradients:
     ) -> Found:
         seen, *told = corrupted
         given = None if seen is None else Corrupted(seen, *told)
-        trace = self.model(
-            Batch(x, visible),
-            Progress(self.done, self.rows),
-            chance=True,
-            corrupted=given,
-        )
+        with self.products:
+            trace = self.model(
+                Batch(x, visible),
+                Progress(self.done, self.rows),
+                chance=True,
+                corrupted=given,
+            )
         total, terms = self.model.loss(trace, self.cutoff)
         self.flat.learn(total.sum())
         return Found(trace, total, terms, self.model.metric(trace))
+
+
+def by_autograd(
+    model: Trainable, training: Training, planned: int, device: torch.device
+) -> str | None:
+    """Why steps are not to be recorded; None: they are."""
+    everywhere = training.replay == "everywhere"
+    reasons = {
+        "replay is switched off": not training.replay,
+        "the model is not of known parts alone": not model.replayable,
+        "steps are few": planned < WORTH,
+        "not on a processor": device.type != "cpu" and not everywhere,
+        "neither on a processor nor on CUDA": device.type not in {"cpu", "cuda"},
+    }
+    return next((why for why, holds in reasons.items() if holds), None)
