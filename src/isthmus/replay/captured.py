@@ -1,4 +1,4 @@
-"""A function of tensors on a GPU captured as a graph for the shapes it meets."""
+"""A function of tensors on a GPU, captured as a graph for the shapes it meets."""
 
 from __future__ import annotations
 
