@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -63,8 +64,8 @@ def _moving(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
     moving |= {memory(tensor) for call in calls for tensor in call.writes}
     found = []
     for call in calls:
-        touched = {memory(tensor) for tensor in (*call.read(), *call.answers)}
-        if call.looks or not (call.draws or touched & moving):
+        known = map(memory, call.answers) if call.measures else call.touched
+        if call.looks or not (call.draws or moving.intersection(known)):
             continue
         moving |= {memory(tensor) for tensor in call.answers}
         found.append(call)
@@ -76,7 +77,7 @@ def _in_place(calls: list[Call], shown: set[int]) -> list[Call]:
     makers = {memory(a): i for i, call in enumerate(calls) for a in call.answers}
     readers: dict[int, int] = {}
     for call in calls:
-        for place in {memory(tensor) for tensor in call.read()}:
+        for place in set(map(memory, call.reads)):
             readers[place] = readers.get(place, 0) + 1
     found: list[Call | None] = list(calls)
     for i, call in enumerate(calls):
@@ -93,7 +94,7 @@ def _in_place(calls: list[Call], shown: set[int]) -> list[Call]:
         if not _alike(answer, source, goal) or _busy(calls[maker : i + 1], goal):
             continue
         place = goal.as_strided(answer.size(), answer.stride(), goal.storage_offset())
-        found[maker], found[i] = made._replace(answers=[place]), None
+        found[maker], found[i] = replace(made, answers=[place]), None
     return [call for call in found if call is not None]
 
 
@@ -108,8 +109,7 @@ def _busy(calls: Sequence[Call], goal: Tensor) -> bool:
             and call.args[0].data_ptr() != goal.data_ptr()
             and memory(call.args[1]) != memory(goal)
         )
-        touched = {memory(tensor) for tensor in (*call.read(), *call.answers)}
-        if memory(goal) in touched and not elsewhere:
+        if memory(goal) in call.touched and not elsewhere:
             return True
     return False
 

@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from isthmus.replay.program import program
-from isthmus.replay.recorder import UnrecordableError, listen
+from isthmus.replay.recorder import UnrecordableError, listen, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -79,10 +78,10 @@ class Replayed(Generic[T]):
             self.reason = str(error)
             _put(self.state, before, random)
             return self.function(*arguments)
-        after = [*self.state, *_tensors(answer)]
+        after = [*self.state, *tensors(answer)]
         kept, random_after = _copies(after), torch.get_rng_state()
         with torch.inference_mode():
-            run = program(calls, [*self.state, *inputs], _tensors(answer))
+            run = program(calls, [*self.state, *inputs], list(tensors(answer)))
             _put(self.state, before, random)
             run()
         same = torch.equal(random_after, torch.get_rng_state())
@@ -101,10 +100,6 @@ class Replayed(Generic[T]):
         }
         if sum(sizes.values()) > MOST_BYTES:
             raise UnrecordableError(f"it needs {sum(sizes.values()):,} bytes.")
-
-
-def _tensors(answer: Any) -> list[Tensor]:
-    return [value for value in tree_leaves(answer) if isinstance(value, Tensor)]
 
 
 def _copies(tensors: Iterable[Tensor]) -> list[Tensor]:

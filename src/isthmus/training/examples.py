@@ -11,8 +11,9 @@ from isthmus.trace import Batch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHUNK = 64 * 2**20
-"""Bytes of examples that are shuffled into a copy at a time."""
+CHUNK = 4 * 2**20
+"""Bytes of examples that are shuffled into a copy at a time: few enough that memory is
+used again, and is still in the cache when a step reads it."""
 
 
 class Examples(Protocol):

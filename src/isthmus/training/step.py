@@ -142,5 +142,5 @@ class Gradients:
             corrupted=given,
         )
         total, terms = self.model.loss(trace, self.cutoff)
-        self.flat.learn(total.sum())
+        self.flat.learn(total.sum() if total.dim() else total)
         return Found(trace, total, terms, self.model.metric(trace))
