@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from isthmus.replay.homes import Homes
 from isthmus.replay.recorder import memory
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ SAID_BY_THE_ANSWER = {"dtype", "layout", "device", "pin_memory", "memory_format"
 
 
 def program(
-    calls: Sequence[Call], live: Iterable[Tensor], answer: Iterable[Tensor]
+    calls: Sequence[Call], live: Sequence[Tensor], answer: Sequence[Tensor]
 ) -> Callable[[], None]:
     """Repeat what depends on ``live`` tensors, which may have changed, or on chance.
 
@@ -33,8 +34,10 @@ def program(
     computed again; and what is only copied, and no part of the ``answer``, is computed
     where it is copied to.
     """
-    shown = {memory(tensor) for tensor in answer}
-    steps = [_step(call) for call in _in_place(_moving(calls, live), shown)]
+    kept = [*live, *answer]
+    repeated = _in_place(_moving(calls, live), set(map(memory, answer)))
+    homes = Homes(repeated, kept)
+    steps = [_step(call, homes) for call in repeated]
     names: dict[str, Any] = {}
 
     def name(value: Any) -> str:
@@ -122,15 +125,15 @@ def _alike(answer: Tensor, source: Tensor, goal: Tensor) -> bool:
     return same and whole and dense and source.storage_offset() == 0
 
 
-def _step(call: Call) -> Step:
+def _step(call: Call, homes: Homes) -> Step:
     """The call again, such that its answers are written where they were."""
-    args = [_bare(value) for value in call.args]
-    kwargs = {key: _bare(value) for key, value in call.kwargs.items()}
+    args = [_moved(value, homes) for value in call.args]
+    kwargs = {key: _moved(value, homes) for key, value in call.kwargs.items()}
     name = call.function._schema.name.partition("::")[2]
     if call.writes:
         return _method(name, call.function), args, kwargs
     few = {k: v for k, v in kwargs.items() if k not in SAID_BY_THE_ANSWER}
-    answers = [answer.detach() for answer in call.answers]
+    answers = list(map(homes, call.answers))
     for function, outs in _candidates(call, name, answers):
         if _works(function, args, few, outs):
             return function, args, few | outs
@@ -138,11 +141,11 @@ def _step(call: Call) -> Step:
     return again, args, kwargs
 
 
-def _bare(value: Any) -> Any:
-    """A tensor of which autograd knows nothing."""
+def _moved(value: Any, homes: Homes) -> Any:
+    """A tensor at its home, and other values as they are."""
     if isinstance(value, (list, tuple)):
-        return type(value)(map(_bare, value))
-    return value.detach() if isinstance(value, Tensor) else value
+        return type(value)(_moved(one, homes) for one in value)
+    return homes(value) if isinstance(value, Tensor) else value
 
 
 def _method(name: str, function: Any) -> Any:
