@@ -65,7 +65,7 @@ def same(one, other):
 @pytest.mark.parametrize("missing", [False, True], ids=["whole", "gaps"])
 @pytest.mark.parametrize("spec", EXAMPLES, ids=repr)
 def test_every_part_trains_to_the_same_bits(spec, missing, monkeypatch):
-    """72 steps in batches of two sizes, with all that a step draws and keeps."""
+    """Batches of two sizes, each often enough, with all that a step draws and keeps."""
     seen = []
     watched = Gradients.__init__
     monkeypatch.setattr(
@@ -74,10 +74,10 @@ def test_every_part_trains_to_the_same_bits(spec, missing, monkeypatch):
 
     def trained(*, replay):
         model, content = model_with(spec, missing=missing)
-        x = DRAWS.get(content, torch.randn)(17, 4)
-        visible = torch.rand(17, 4).round() if missing else None
+        x = DRAWS.get(content, torch.randn)(12, 4)
+        visible = torch.rand(12, 4).round() if missing else None
         data = Batch(x if visible is None else x * visible, visible)
-        training = Training(epochs=18, batch_size=4, replay=replay, cutoff=4.0)
+        training = Training(epochs=WORTH, batch_size=8, replay=replay, cutoff=4.0)
         trainer = Trainer(model, training, seed=3)
         trainer.fit(data, validation=data)
         return states(model), trainer.history
@@ -281,13 +281,15 @@ def test_memory_and_shapes_are_limited(monkeypatch):
 def test_short_trainings_and_those_that_are_listened_to_are_not_recorded():
     model, _ = model_with(EXAMPLES[0], missing=False)
     flat, some = FlatParameters(model), Training()
-    assert Gradients(model, flat, some, 10, WORTH).replayed is not None
-    assert Gradients(model, flat, some, 10, WORTH - 1).replayed is None
-    assert Gradients(model, flat, Training(replay=False), 10, WORTH).replayed is None
+    assert Gradients(model, flat, some, 10, {5: WORTH}).replayed is not None
+    assert Gradients(model, flat, some, 10, {5: WORTH - 1}).replayed is None
+    assert (
+        Gradients(model, flat, Training(replay=False), 10, {5: WORTH}).replayed is None
+    )
     heard = model.encoder.register_forward_hook(lambda *_: None)
-    assert Gradients(model, flat, some, 10, WORTH).replayed is None
+    assert Gradients(model, flat, some, 10, {5: WORTH}).replayed is None
     heard.remove()
-    assert Gradients(model, flat, some, 10, WORTH).replayed is not None
+    assert Gradients(model, flat, some, 10, {5: WORTH}).replayed is not None
 
 
 def test_modules_of_others_are_not_recorded(monkeypatch):

@@ -42,7 +42,7 @@ class Homes:
         if home is None or home.data_ptr() == memory(tensor):
             return tensor.detach()
         shape = tensor.storage_offset(), tensor.size(), tensor.stride()
-        return tensor.new_empty(0).set_(home, *shape)  # type: ignore[call-overload]
+        return tensor.new_empty(0).set_(home, *shape)
 
     def _home(self, call: Call, answer: Tensor, now: int) -> torch.UntypedStorage:
         """Memory of an argument, or what is free and was in use last, or its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import torch
@@ -171,8 +172,9 @@ class Trainer:
         torch.set_rng_state(tensors["random"])
 
     def _gradients(self, rows: int, epochs: int) -> Gradients:
-        steps = epochs * len(sizes_of(rows, self.batch_size))
-        return Gradients(self.model, self.flat, self.training, rows, steps)
+        lengths = Counter(sizes_of(rows, self.batch_size))
+        planned = {length: times * epochs for length, times in lengths.items()}
+        return Gradients(self.model, self.flat, self.training, rows, planned)
 
     def _epoch(self, data: Examples, past: int, epochs: int) -> Figures:
         """One pass over the data in a fresh order, after ``past`` others.

@@ -83,8 +83,9 @@ class ReplicaTrainer:
         rounds = min(steps, ROUNDS)
         _, size = self.training.plan(len(data))
         few_threads = threads_for(size * len(self.seeds), self._widest())
+        planned = {self.model.stack or size: steps}
         self.gradients = Gradients(
-            self.model, self.flat, self.training, len(data), steps
+            self.model, self.flat, self.training, len(data), planned
         )
         self.model.train()
         try:

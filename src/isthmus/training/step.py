@@ -11,7 +11,7 @@ from isthmus.trace import Batch, Corrupted, Progress, Trace
 from isthmus.training.flat import FlatParameters, Learned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     PathTaken = dict[str, str | int]
 
-WORTH = 64
-"""Steps of a training that is worth a recording."""
+WORTH = 32
+"""Batches of one length that are worth a recording."""
 
 NOTHING = (None, None, None, None)
 """No corruption: the model's own is to be drawn."""
@@ -86,7 +86,8 @@ class Gradients:
     """Sends batches through a model and back; what comes back lies in ``flat``.
 
     Steps are recorded and replayed where ``training.replay`` allows it, all parts of
-    the model can be, and ``planned`` steps are worth it; on processors only.
+    the model can be, and batches of this length are often met: ``planned`` says how
+    often; on processors only.
     """
 
     def __init__(
@@ -95,23 +96,23 @@ class Gradients:
         flat: FlatParameters,
         training: Training,
         rows: int,
-        planned: int,
+        planned: Mapping[int, int],
     ) -> None:
         self.model, self.flat, self.rows = model, flat, rows
         self.cutoff = training.cutoff
         self.done = torch.zeros(())
-        self.run: Callable[..., Found] = self._run
+        self.often = {length for length, times in planned.items() if times >= WORTH}
         self.replayed: Replayed[Found] | None = None
         reasons = {
             "replay is switched off": not training.replay,
             "the model is not of known parts alone": not model.replayable,
-            "steps are few": planned < WORTH,
+            "steps are few": not self.often,
             "not on a processor": flat.values.device.type != "cpu",
         }
         self.reason = next((why for why, holds in reasons.items() if holds), None)
         if self.reason is None:
             state = [flat.values, flat.gradient, *flat.buffers, self.done]
-            self.run = self.replayed = Replayed(self._run, state)
+            self.replayed = Replayed(self._run, state)
 
     def path(self) -> PathTaken:
         """How steps are computed."""
@@ -128,7 +129,10 @@ class Gradients:
     ) -> Found:
         """Forward and backward, when the share ``done`` of training lies behind."""
         self.done.fill_(done)
-        return self.run(batch.x, batch.visible, *corrupted)
+        given = batch.x, batch.visible, *corrupted
+        if self.replayed is None or len(batch) not in self.often:
+            return self._run(*given)
+        return self.replayed(*given)
 
     def _run(
         self, x: Tensor, visible: Tensor | None, *corrupted: Tensor | None
