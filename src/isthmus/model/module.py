@@ -66,6 +66,11 @@ class AutoencoderModule(nn.Module):
         heard = any(getattr(m, kind) for m in self.modules() for kind in kinds)
         return self.recipe.architecture.replayable and not heard
 
+    @property
+    def noisy(self) -> bool:
+        """Whether chance has a hand in what the encoder gets to see."""
+        return self.recipe.corruption.draws
+
     def forward(
         self,
         batch: Batch | Tensor,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
+from isthmus.replay.goals import in_place
 from isthmus.replay.homes import Homes
 from isthmus.replay.recorder import memory
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from isthmus.replay.recorder import Call
 
     Step = tuple[Callable[..., Any], list[Any], dict[str, Any]]
-
-COPY = torch.ops.aten.copy_.default
 
 SAID_BY_THE_ANSWER = {"dtype", "layout", "device", "pin_memory", "memory_format"}
 """Arguments that an answer which is there already makes needless."""
@@ -35,7 +33,7 @@ def program(
     where it is copied to.
     """
     kept = [*live, *answer]
-    repeated = _in_place(_moving(calls, live), set(map(memory, answer)))
+    repeated = in_place(_moving(calls, live), set(map(memory, answer)))
     homes = Homes(repeated, kept)
     steps = [_step(call, homes) for call in repeated]
     names: dict[str, Any] = {}
@@ -73,56 +71,6 @@ def _moving(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
         moving |= {memory(tensor) for tensor in call.answers}
         found.append(call)
     return found
-
-
-def _in_place(calls: list[Call], shown: set[int]) -> list[Call]:
-    """Drop copies of answers that nobody else reads: compute them where they go."""
-    makers = {memory(a): i for i, call in enumerate(calls) for a in call.answers}
-    readers: dict[int, int] = {}
-    for call in calls:
-        for place in set(map(memory, call.reads)):
-            readers[place] = readers.get(place, 0) + 1
-    found: list[Call | None] = list(calls)
-    for i, call in enumerate(calls):
-        if call.function is not COPY:
-            continue
-        goal, source = call.args[:2]
-        maker = makers.get(memory(source))
-        if maker is None or readers[memory(source)] > 1 or memory(source) in shown:
-            continue
-        made = calls[maker]
-        if made.writes or len(made.answers) > 1 or goal.requires_grad:
-            continue
-        (answer,) = made.answers
-        if not _alike(answer, source, goal) or _busy(calls[maker : i + 1], goal):
-            continue
-        place = goal.as_strided(answer.size(), answer.stride(), goal.storage_offset())
-        found[maker], found[i] = replace(made, answers=[place]), None
-    return [call for call in found if call is not None]
-
-
-def _busy(calls: Sequence[Call], goal: Tensor) -> bool:
-    """Whether any but the last call has to do with the memory of the goal.
-
-    Copies to other places of it, as to the gradients of other parameters, do not count.
-    """
-    for call in calls[:-1]:
-        elsewhere = (
-            call.function is COPY
-            and call.args[0].data_ptr() != goal.data_ptr()
-            and memory(call.args[1]) != memory(goal)
-        )
-        if memory(goal) in call.touched and not elsewhere:
-            return True
-    return False
-
-
-def _alike(answer: Tensor, source: Tensor, goal: Tensor) -> bool:
-    """Whether a view of the whole answer lies in memory as the goal does."""
-    same = source.size() == goal.size() and source.stride() == goal.stride()
-    whole = source.numel() == answer.numel() and source.dtype == goal.dtype
-    dense = answer.is_contiguous() and answer.storage_offset() == 0
-    return same and whole and dense and source.storage_offset() == 0
 
 
 def _step(call: Call, homes: Homes) -> Step:

@@ -13,12 +13,13 @@ from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch, Progress
 from isthmus.training.chance import seeded
 from isthmus.training.checkpoint import Checkpoint, Position
+from isthmus.training.clipping import clipped
 from isthmus.training.examples import Examples, InMemory, sizes_of
 from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
 from isthmus.training.optimizers import optimizer
 from isthmus.training.schedules import factor
-from isthmus.training.step import Found, Gradients, Trainable
+from isthmus.training.step import Costs, Gradients, Trainable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 
 COUNTED = "history", "steps", "usual_norm", "best", "stale", "over"
 """What is counted from epoch to epoch."""
-
-SHORT_MEMORY = 0.98
-"""Share of its old value that the running mean of the gradient's length keeps."""
 
 
 class Epoch(NamedTuple):
@@ -217,29 +215,20 @@ class Trainer:
         assert self.gradients is not None
         found = self.gradients(batch, done)
         self.steps += 1
-        figures, norm = found.figures(), self.flat.norm()
+        figures, norm = found.figures(), float(found.norm)
         if not abs(figures["loss"]) + norm < float("inf"):
-            what = first_bad(found.trace, found.terms) or (
+            what = first_bad(found.trace, found.costs.terms) or (
                 f"the gradient of {self.flat.first_bad_gradient() or 'the weights'}"
             )
             self._stop(what, f"in step {self.steps}")
-        self._clip(norm)
+        kept, self.usual_norm = clipped(norm, self.usual_norm, self.training)
+        if kept < norm:
+            self.flat.gradient.mul_(kept / norm)
         rate = self.training.step_size
         for group in self.optimizer.param_groups:
             group["lr"] = rate * factor(self.training.schedule, done)
         self.optimizer.step()
         return figures
-
-    def _clip(self, norm: float) -> None:
-        """Shorten a gradient that is far longer than usual, or than allowed."""
-        usual = self.usual_norm or norm
-        most = self.training.clip_ratio * usual or float("inf")
-        allowed = self.training.clip_norm or float("inf")
-        limit = min(allowed, usual) if norm > most else allowed
-        if norm > limit:
-            self.flat.gradient.mul_(limit / norm)
-        felt = min(norm, most, allowed)
-        self.usual_norm = SHORT_MEMORY * usual + (1 - SHORT_MEMORY) * felt
 
     def _stop(self, what: str, when: str) -> NoReturn:
         """Put finite weights back and say what happened."""
@@ -270,8 +259,8 @@ def check(model: Trainable, data: Batch, seed: int) -> Figures:
     with seeded(seed, data.x.device), torch.no_grad():
         for batch in data.split(sizes_of(len(data), 1024)):
             trace = model(batch, Progress(), chance=True)
-            found = Found(trace, *model.loss(trace), model.metric(trace))
-            _add(totals, found.figures(), len(batch))
+            costs = Costs(*model.loss(trace), model.metric(trace))
+            _add(totals, costs.figures(), len(batch))
     return {name: total / len(data) for name, total in totals.items()}
 
 

@@ -43,8 +43,7 @@ class InMemory:
         """Every row once, in an order in which each is as likely as any other."""
         data = self.data
         fresh = torch.randperm(len(data), generator=order)
-        row = data.x.element_size() * max(data.x[0].numel(), 1)
-        per_chunk = max(CHUNK // (row * max(sizes)), 1)
+        per_chunk = batches_per_chunk(data, max(sizes))
         start = 0
         for first in range(0, len(sizes), per_chunk):
             part = sizes[first : first + per_chunk]
@@ -55,6 +54,12 @@ class InMemory:
     def some(self) -> Batch:
         """All rows."""
         return self.data
+
+
+def batches_per_chunk(data: Batch, size: int) -> int:
+    """How many batches of ``size`` rows are gathered at a time."""
+    row = data.x.element_size() * max(data.x[0].numel(), 1)
+    return max(CHUNK // (row * size), 1)
 
 
 def sizes_of(rows: int, size: int) -> list[int]:

@@ -55,10 +55,9 @@ class Trainable(Learned, Protocol):
         """A figure per entry beside the loss: name, sum, divisor."""
 
 
-class Found(NamedTuple):
-    """What a batch leaves behind; the next one may overwrite it."""
+class Costs(NamedTuple):
+    """What a batch costs."""
 
-    trace: Trace
     total: Tensor
     """The loss; of a stacked model, (R,)."""
     terms: dict[str, Tensor]
@@ -66,20 +65,43 @@ class Found(NamedTuple):
     metric: tuple[str, Tensor, Tensor | int]
     """A figure per entry beside it: name, sum, divisor."""
 
-    def figures(self) -> dict[str, float]:
-        """Loss, terms and metric as numbers; the only place that waits for a GPU.
+    def row(self) -> Tensor | None:
+        """All figures in one row, where they are not to be asked for one by one.
 
         Of a stacked model: means over the replicas.
         """
+        if not self.total.dim() and self.total.device.type == "cpu":
+            return None
+        _, cost, entries = self.metric
+        named = self.total, *self.terms.values(), cost / entries
+        return torch.stack([value.detach().mean() for value in named])
+
+    def figures(self, row: Tensor | None = None) -> dict[str, float]:
+        """Loss, terms and metric as numbers; the only place that waits for a GPU."""
         name, cost, entries = self.metric
+        row = self.row() if row is None else row
+        if row is not None:
+            names = "loss", *self.terms, name
+            return dict(zip(names, row.tolist(), strict=True))
         named = {"loss": self.total, **self.terms, name: cost}
-        if self.total.dim() or self.total.device.type != "cpu":
-            named[name] = cost / entries
-            numbers = [value.detach().mean() for value in named.values()]
-            return dict(zip(named, torch.stack(numbers).tolist(), strict=True))
         figures = {name: value.item() for name, value in named.items()}
         figures[name] /= float(entries)
         return figures
+
+
+class Found(NamedTuple):
+    """What a batch leaves behind; the next one may overwrite it."""
+
+    trace: Trace
+    costs: Costs
+    row: Tensor | None
+    """Figures that are asked for at once."""
+    norm: Tensor
+    """Length of the gradient; of a stacked model, (R,)."""
+
+    def figures(self) -> dict[str, float]:
+        """Loss, terms and metric as numbers."""
+        return self.costs.figures(self.row)
 
 
 class Gradients:
@@ -129,10 +151,9 @@ class Gradients:
     ) -> Found:
         """Forward and backward, when the share ``done`` of training lies behind."""
         self.done.fill_(done)
-        given = batch.x, batch.visible, *corrupted
         if self.replayed is None or len(batch) not in self.often:
-            return self._run(*given)
-        return self.replayed(*given)
+            return self._run(batch.x, batch.visible, *corrupted)
+        return self.replayed(batch.x, batch.visible, *corrupted)
 
     def _run(
         self, x: Tensor, visible: Tensor | None, *corrupted: Tensor | None
@@ -147,4 +168,5 @@ class Gradients:
         )
         total, terms = self.model.loss(trace, self.cutoff)
         self.flat.learn(total.sum() if total.dim() else total)
-        return Found(trace, total, terms, self.model.metric(trace))
+        costs = Costs(total, terms, self.model.metric(trace))
+        return Found(trace, costs, costs.row(), self.flat.norm())
