@@ -19,7 +19,7 @@ one round before the first warms up. A ratio above 1 is faster than by hand. Wha
 done once (recording, compiling) counts as part of the few epochs of a round, at least
 ``--steps`` steps.
 
-    python benchmarks/speed.py [--threads 1] [--rounds 5] [--quick] [--only small,wide,replicas]
+    python benchmarks/speed.py [--threads 1] [--rounds 5] [--quick] [--only small,...]
 
 Results are appended to a file.
 """
