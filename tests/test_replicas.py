@@ -32,7 +32,8 @@ from isthmus.terms.sparsity_kl import SparsityKl
 from isthmus.terms.weight_l1 import WeightL1
 from isthmus.terms.weight_l2 import WeightL2
 from isthmus.trace import Batch
-from isthmus.training import ReplicaTrainer, Training
+from isthmus.training import ReplicaTrainer, Training, examples
+from isthmus.training.step import WORTH
 
 R, STEPS = 3, 12
 MASKED = Masking(rate=(0.1, 0.6), judge="hidden")
@@ -291,6 +292,31 @@ def test_epochs_of_ones_own_are_passes_over_the_rows(monkeypatch):
     isthmus.AnomalyDetector(autoencoder=inner, folds=2, verbose=0).fit(rows(64).x)
     for r in (0, 1):
         assert sum(size for k, size in met if k == r) == 5 * 64
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+def test_replayed_steps_of_replicas_give_the_same_bits(gaps):
+    found = []
+    for replay in (False, True):
+        modules = modules_for(corruption=MASKED, missing=gaps)
+        model = stacked(modules)
+        training = settings(replay=replay)
+        trainer = ReplicaTrainer(model, training, [3, 4, 5])
+        trainer.fit(rows(gaps=gaps), members_of(60), 2 * WORTH)
+        assert (trainer.path["steps"] == "replayed") == replay
+        found.append((model.state_dict(), trainer.history))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=0, atol=0)
+    assert found[0][1] == found[1][1]
+
+
+@pytest.mark.parametrize("parts", [{}, {"corruption": MASKED}], ids=["clean", "masked"])
+def test_how_many_steps_are_gathered_at_once_changes_nothing(parts, monkeypatch):
+    found = []
+    for chunk in (1, 2000, 10**9):
+        monkeypatch.setattr(examples, "CHUNK", chunk)
+        found.append(learned(modules_for(**parts), rows(), settings(), together=True))
+    for other in found[1:]:
+        torch.testing.assert_close(found[0], other, rtol=0, atol=0)
 
 
 def test_every_step_and_every_replica_is_corrupted_anew():

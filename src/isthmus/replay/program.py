@@ -29,13 +29,12 @@ def program(
     """Repeat what depends on ``live`` tensors, which may have changed, or on chance.
 
     Views stay as they are, since memory does; what follows from constants alone is not
-    computed again; and what is only copied, and no part of the ``answer``, is computed
-    where it is copied to.
+    computed again; what is only copied, and no part of the ``answer``, is computed
+    where it is copied to; and memory that nobody reads again is used again.
     """
-    kept = [*live, *answer]
-    repeated = in_place(_moving(calls, live), set(map(memory, answer)))
-    homes = Homes(repeated, kept)
-    steps = [_step(call, homes) for call in repeated]
+    again = in_place(repeated(calls, live), set(map(memory, answer)))
+    homes = Homes(again, [*live, *answer])
+    steps = [_step(call, homes) for call in again]
     names: dict[str, Any] = {}
 
     def name(value: Any) -> str:
@@ -59,7 +58,7 @@ def program(
     return run
 
 
-def _moving(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
+def repeated(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
     """Calls whose answers may be others next time."""
     moving = {memory(tensor) for tensor in live}
     moving |= {memory(tensor) for call in calls for tensor in call.writes}
