@@ -26,15 +26,7 @@ SAID_BY_THE_ANSWER = {"dtype", "layout", "device", "pin_memory", "memory_format"
 def program(
     calls: Sequence[Call], live: Sequence[Tensor], answer: Sequence[Tensor]
 ) -> Callable[[], None]:
-    """Repeat what depends on ``live`` tensors, which may have changed, or on chance.
-
-    Views stay as they are, since memory does; what follows from constants alone is not
-    computed again; what is only copied, and no part of the ``answer``, is computed
-    where it is copied to; and memory that nobody reads again is used again.
-    """
-    again = in_place(repeated(calls, live), set(map(memory, answer)))
-    homes = Homes(again, [*live, *answer])
-    steps = [_step(call, homes) for call in again]
+    """One function of no arguments that takes all steps, without a loop."""
     names: dict[str, Any] = {}
 
     def name(value: Any) -> str:
@@ -46,7 +38,7 @@ def program(
         return key
 
     lines = []
-    for function, args, kwargs in steps:
+    for function, args, kwargs in steps(calls, live, answer):
         said = [name(value) for value in args]
         said += [f"{key}={name(value)}" for key, value in kwargs.items()]
         lines.append(f"{name(function)}({', '.join(said)})")
@@ -56,6 +48,20 @@ def program(
     exec(compile(source, "<recording>", "exec"), made)  # noqa: S102 - names are ours
     run: Callable[[], None] = made["make"](**names)
     return run
+
+
+def steps(
+    calls: Sequence[Call], live: Sequence[Tensor], answer: Sequence[Tensor]
+) -> list[Step]:
+    """Repeat what depends on ``live`` tensors, which may have changed, or on chance.
+
+    Views stay as they are, since memory does; what follows from constants alone is not
+    computed again; what is only copied, and no part of the ``answer``, is computed
+    where it is copied to; and memory that nobody reads again is used again.
+    """
+    again = in_place(repeated(calls, live), set(map(memory, answer)))
+    homes = Homes(again, [*live, *answer])
+    return [_step(call, homes) for call in again]
 
 
 def repeated(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
