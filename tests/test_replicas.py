@@ -345,6 +345,17 @@ def test_what_draws_for_itself_is_not_stacked(name):
     assert not can_stack(modules_for(1, **DRAWING[name])[0].recipe)
 
 
+@pytest.mark.parametrize("parts", [{}, {"corruption": MASKED}], ids=["clean", "masked"])
+def test_what_a_step_draws_follows_from_its_number(parts):
+    (module,) = modules_for(1, **DRAWING["dropout"], **parts)
+    trainer, drawn = ReplicaTrainer(module, settings(), [3]), []
+    with torch.random.fork_rng():
+        for step in (7, 8, 7):
+            trainer._corrupted(rows(), step)
+            drawn.append(torch.rand(()))
+    assert drawn[0] == drawn[2] != drawn[1]
+
+
 @pytest.mark.parametrize("name", ["dropout", "gaussian", "codebook"])
 def test_what_is_not_stacked_is_trained_in_turn(name):
     X = rows(60).x.numpy()

@@ -89,10 +89,9 @@ class ReplicaTrainer:
         rounds = min(steps, ROUNDS)
         _, size = self.training.plan(len(data))
         few_threads = threads_for(size * len(self.seeds), self._widest())
-        planned = {self.model.stack or size: steps}
-        self.gradients = Gradients(
-            self.model, self.flat, self.training, len(data), planned
-        )
+        often = {self.model.stack or size: steps}
+        made = Gradients(self.model, self.flat, self.training, len(data), often)
+        self.gradients = made
         self.model.train()
         try:
             with seeded(self.seeds[0], self.device), few_threads, flushed():
@@ -102,14 +101,13 @@ class ReplicaTrainer:
                 for number in range(len(self.history) + 1, rounds + 1):
                     started = time.perf_counter()
                     first, last = ((number - i) * steps // rounds for i in (1, 0))
-                    totals: Figures = {}
-                    turn = range(first, last)
+                    turn, totals = range(first, last), dict[str, float]()
                     batches = self._batches(data, members, size, turn)
                     for step, batch in zip(turn, batches, strict=True):
                         done = max(step / steps, self._spent())
                         found = self._step(*batch, min(done, 1.0))
                         for name, value in found.items():
-                            share = value / (last - first)
+                            share = value / len(turn)
                             totals[name] = totals.get(name, 0.0) + share
                     self.history.append({"epoch": number, **totals})
                     epoch = Epoch(number, rounds, self.history[-1], self.model)
@@ -167,6 +165,7 @@ class ReplicaTrainer:
         count = len(self.seeds)
         together = batch.stacked(count) if self.model.stack else batch
         if not self.model.noisy:
+            reseed((self.seeds[-1] << 24) + step, self.device)  # others may draw
             return together, self.model.corrupt(together)
         corrupted = []
         parts = batch.split([len(batch) // count] * count)
