@@ -30,11 +30,13 @@ class Homes:
         for i, call in enumerate(calls):
             settled |= {memory(t) for t in call.reads if memory(t) not in self.homes}
             for answer in call.answers:
-                if not {memory(answer)} & (settled | self.homes.keys()):
-                    self.homes[memory(answer)] = self._home(call, answer, i)
+                place = memory(answer)
+                if place not in settled and place not in self.homes:
+                    self.homes[place] = self._home(call, answer, i)
             for place in call.touched & self.homes.keys():
                 if self.last[place] == i:
-                    self._leave(place)
+                    home = self.homes[place]
+                    self.free.setdefault(home.nbytes(), []).append(home)
 
     def __call__(self, tensor: Tensor) -> Tensor:
         """The tensor at its home, without what autograd knows of it."""
@@ -47,20 +49,14 @@ class Homes:
     def _home(self, call: Call, answer: Tensor, now: int) -> torch.UntypedStorage:
         """Memory of an argument, or what is free and was in use last, or its own."""
         if torch.Tag.pointwise in call.function.tags and len(call.answers) == 1:
-            for tensor in call.reads:
-                place = memory(tensor)
+            for place in map(memory, call.reads):
+                there = [t for t in call.reads if memory(t) == place]
                 over = place in self.homes and self.last[place] == now
-                if over and all(
-                    _same(t, answer) for t in call.reads if memory(t) == place
-                ):
-                    self.last[place] = -1
+                if over and all(_same(tensor, answer) for tensor in there):
+                    self.last[place] = -1  # not free, but handed over
                     return self.homes[place]
         free = self.free.get(answer.untyped_storage().nbytes())
         return free.pop() if free else answer.untyped_storage()
-
-    def _leave(self, place: int) -> None:
-        home = self.homes[place]
-        self.free.setdefault(home.nbytes(), []).append(home)
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
