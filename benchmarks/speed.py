@@ -10,12 +10,15 @@ Networks on rows of correlated normal numbers: *small* tables, 30-64-32-8 and ba
 - *isthmus*, and *isthmus, autograd*: the same without recorded steps; of wide networks
   *isthmus, bfloat16*, with matrix products in that precision;
 - PyOD's AutoEncoder and VAE, scikit-learn's MLPRegressor, skorch and Keras, where they
-  are installed: the plain kind alone.
+  are installed: the plain kind alone;
+- *replicas*: eight small networks, each on rows of its own, in one step, beside a step
+  of one alone. Bar: a step of eight takes at most three times as long.
 
 Contestants take turns in rounds, the order turns about from round to round, and a ratio
 is taken within a round, so that whatever else the machine does falls on all of them;
 one round before the first warms up. A ratio above 1 is faster than by hand. What is
-done once (recording, compiling) counts as part of the few epochs of a round.
+done once (recording, compiling) counts as part of the few epochs of a round, at least
+``--steps`` steps.
 
     python benchmarks/speed.py [--threads 1] [--rounds 5] [--quick] [--only small,...]
 
@@ -47,6 +50,7 @@ from speed_contests import (
     by_isthmus,
     by_keras,
     by_pyod,
+    by_replicas,
     by_sklearn,
     by_skorch,
     have,
@@ -69,11 +73,14 @@ PEERS = {
     "Keras": ("keras", by_keras),
 }
 WIDE = 100  # columns
+REPLICAS, REPLICA_BATCHES, REPLICA_STEPS = 8, (64, 256), 1000
 HAND_BATCHES = (256, 512, 1024, 2048, 4096)
 PEER_BATCH = 1024
 KEY = ["network", "kind", "batch", "threads", "what", "method"]
 COLUMNS = ["date", "machine", "versions", *KEY, "rows_per_second"]
 COLUMNS += ["ratio_to_hand", "low", "high"]
+REPLICA_COLUMNS = ["date", "machine", "versions", *KEY[:5], "replicas"]
+REPLICA_COLUMNS += ["one_us", "all_us", "ratio", "low", "high"]
 
 
 def table(rows: int, columns: int) -> torch.Tensor:
@@ -150,9 +157,8 @@ def training(x: torch.Tensor, case: Case, options: argparse.Namespace) -> dict:
     }
     if case.columns > WIDE:
         names["isthmus, bfloat16"] = by_bfloat16
-    contest = {
-        name: partial(run, x, case, options.epochs) for name, run in names.items()
-    }
+    epochs = max(options.epochs, -(-options.steps * case.batch // len(x)))
+    contest = {name: partial(run, x, case, epochs) for name, run in names.items()}
     contest["floor"] = lambda: floor(case, training=True) * len(x) / case.batch
     if case.kind == "plain" and case.batch in {32, 256}:
         contest |= {
@@ -179,11 +185,19 @@ def scoring(x: torch.Tensor, case: Case, options: argparse.Namespace) -> dict:
     return compete(contest, 2 * options.rounds)
 
 
+def replicas(x: torch.Tensor, case: Case, options: argparse.Namespace) -> dict:
+    steps = REPLICA_STEPS // (10 if options.quick else 1)
+    contest = {
+        count: partial(by_replicas, count, x, case, steps) for count in (1, REPLICAS)
+    }
+    return compete(contest, options.rounds)
+
+
 class Report:
     """Prints and keeps medians of the rates, and quartiles of the ratios."""
 
-    def __init__(self, about: list, out: Path | None) -> None:
-        self.about, self.out = about, out
+    def __init__(self, about: list, out: Path | None, product_rate: float) -> None:
+        self.about, self.out, self.product_rate = about, out, product_rate
 
     def tell(self, key: list, rows: int, seconds: dict[str, list[float]]) -> None:
         for name, mine in seconds.items():
@@ -195,6 +209,24 @@ class Report:
             figures = [round(rate), *(f"{v:.4f}" for v in (middle, low, high))]
             if self.out is not None:
                 append(self.out, COLUMNS, [*self.about, *key, name, *figures])
+
+    def tell_replicas(self, key: list, seconds: dict[int, list[float]]) -> None:
+        one, many = seconds[1], seconds[REPLICAS]
+        ratios = [b / a for a, b in zip(one, many, strict=True)]
+        steps = [1e6 * statistics.median(each) for each in (one, many)]
+        low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+        print("{:6}{:12}{:6}{:3} {:9}".format(*key), end="")
+        print(
+            f"{steps[0]:.0f} and {steps[1]:.0f} us a step, one and {REPLICAS}: ", end=""
+        )
+        print(f"{middle:.2f} times as long [{low:.2f}, {high:.2f}]")
+        figures = [
+            *(round(v) for v in steps),
+            *(f"{v:.3f}" for v in (middle, low, high)),
+        ]
+        if self.out is not None:
+            out = self.out.with_name(f"{self.out.stem}_replicas.csv")
+            append(out, REPLICA_COLUMNS, [*self.about, *key, REPLICAS, *figures])
 
 
 def versions() -> dict[str, str]:
@@ -212,9 +244,9 @@ def processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, value in {"threads": 1, "rounds": 5, "epochs": 3}.items():
+    for name, value in {"threads": 1, "rounds": 5, "epochs": 3, "steps": 100}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--only", default="small,wide", help="networks")
+    parser.add_argument("--only", default="small,wide,replicas")
     parser.add_argument("--kinds", default=",".join(PLAIN))
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
     parser.add_argument("--out", type=Path, default="benchmarks/results/speed.csv")
@@ -230,24 +262,38 @@ def main() -> None:
         )
     )
     print(f"memory: {bandwidth() / 1e9:.1f} GB/s read and written")
-    report = Report(about, None if options.quick else options.out)
+    report = Report(about, None if options.quick else options.out, rates[0] * 1e12)
+    for contest in options.only.split(","):
+        network = "small" if contest == "replicas" else contest
+        x = table(ROWS[network] // (10 if options.quick else 1), NETWORKS[network][0])
+        ask = ask_replicas if contest == "replicas" else ask_all
+        ask(network, x, report, options)
+
+
+def ask_all(
+    network: str, x: torch.Tensor, report: Report, options: argparse.Namespace
+) -> None:
     kinds = options.kinds.split(",")
-    for network in options.only.split(","):
-        columns, hidden, code = NETWORKS[network]
-        x = table(ROWS[network] // (10 if options.quick else 1), columns)
-        for batch in BATCHES[network]:
-            for kind in [k for k in kinds if k == "plain" or batch == 256]:
-                case = Case(kind, columns, hidden, code, batch)
-                found = training(x, case, options)
-                key = [network, kind, batch, options.threads, "training"]
-                report.tell(key, len(x), found)
-                rate = operations(case) * len(x) / statistics.median(found["isthmus"])
-                share = rate / 1e12 / rates[0]
-                print(f"isthmus: {share:.0%} of the rate of products in float32")
-        case = Case("plain", columns, hidden, code, 2048)
-        found = scoring(x, case, options)
-        key = [network, "plain", 2048, options.threads, "scoring"]
-        report.tell(key, len(x), found)
+    for batch in BATCHES[network]:
+        for kind in [k for k in kinds if k == "plain" or batch == 256]:
+            case = Case(kind, *NETWORKS[network], batch)
+            found = training(x, case, options)
+            key = [network, kind, batch, options.threads, "training"]
+            report.tell(key, len(x), found)
+            rate = operations(case) * len(x) / statistics.median(found["isthmus"])
+            share = rate / report.product_rate
+            print(f"isthmus: {share:.0%} of the rate of products in float32")
+    found = scoring(x, Case("plain", *NETWORKS[network], 2048), options)
+    report.tell([network, "plain", 2048, options.threads, "scoring"], len(x), found)
+
+
+def ask_replicas(
+    network: str, x: torch.Tensor, report: Report, options: argparse.Namespace
+) -> None:
+    for batch in REPLICA_BATCHES:
+        found = replicas(x, Case("plain", *NETWORKS[network], batch), options)
+        key = [network, "plain", batch, options.threads, "replicas"]
+        report.tell_replicas(key, found)
 
 
 if __name__ == "__main__":

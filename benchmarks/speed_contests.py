@@ -1,7 +1,7 @@
 """Who takes part in `speed.py`: one network, trained and asked in different ways.
 
 Each contestant is a function ``(x, case, epochs) -> seconds per epoch``, or, for
-scoring, ``(x, case) -> seconds per pass``; it counts all that it does per epoch, and
+scoring, ``(x, case) -> a pass to be timed``; it counts all that it does per epoch, and
 what it does once (recording, compiling) as part of the first. By hand means: the
 shortest loop that a careful engineer would write, with a fused Adam.
 """
@@ -25,12 +25,14 @@ from isthmus.bottlenecks.gaussian import Gaussian
 from isthmus.corruptions.gaussian_noise import GaussianNoise
 from isthmus.corruptions.masking import Masking
 from isthmus.estimator import Autoencoder
+from isthmus.model.replicas import stacked
 from isthmus.scores.reconstruction_likelihood import score_rows
 from isthmus.terms.l1 import L1
 from isthmus.terms.rate import Rate
 from isthmus.terms.reconstruction import Reconstruction
 from isthmus.trace import Batch
 from isthmus.training import Trainer, Training
+from isthmus.training.replicas import ReplicaTrainer
 
 RATE, SCALE, HIDDEN, PENALTY = 1e-3, 0.3, 0.25, 0.1
 PLAIN = ("plain", "bernoulli", "denoising", "masked", "sparse", "variational")
@@ -102,6 +104,18 @@ def _trained(x: torch.Tensor, model: Autoencoder, epochs: int) -> float:
     started = time.perf_counter()
     trainer.fit(Batch(x))
     return (time.perf_counter() - started) / epochs
+
+
+def by_replicas(count: int, x: torch.Tensor, case: Case, steps: int) -> float:
+    """Seconds per step of ``count`` networks in one, or of a single one."""
+    models = [untrained(x, case, 1) for _ in range(count)]
+    modules = [model.module_ for model in models]
+    module = stacked(modules) if count > 1 else modules[0]
+    trainer = ReplicaTrainer(module, models[0].training, range(count))
+    everyone = [torch.arange(len(x))] * count
+    started = time.perf_counter()
+    trainer.fit(Batch(x), everyone, steps)
+    return (time.perf_counter() - started) / steps
 
 
 class ByHand(nn.Module):

@@ -18,7 +18,7 @@ from isthmus.model import AutoencoderModule, Recipe
 from isthmus.replay import Captured
 from isthmus.trace import Batch
 from isthmus.training import Training, chance, placed
-from isthmus.training.step import WORTH, by_autograd
+from isthmus.training.step import by_autograd
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "gpu.py"
 DEVICES = {name: torch.device(name) for name in ("cpu", "cuda", "mps")}
@@ -49,8 +49,8 @@ def module():
 )
 def test_where_steps_are_recorded(replay, device, why):
     training, where = Training(replay=replay), DEVICES[device]
-    assert by_autograd(module(), training, WORTH, where) == why
-    assert by_autograd(module(), training, WORTH - 1, where) is not None
+    assert by_autograd(module(), training, where, often=True) == why
+    assert by_autograd(module(), training, where, often=False) is not None
 
 
 def test_replay_takes_no_other_word():

@@ -15,6 +15,10 @@ from isthmus.model import AutoencoderModule, Recipe
 from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
 from isthmus.replay import Replayed
 from isthmus.replay import replayed as recordings
+from isthmus.replay.goals import COPY, in_place
+from isthmus.replay.homes import Homes
+from isthmus.replay.program import repeated
+from isthmus.replay.recorder import listen, memory
 from isthmus.trace import Batch
 from isthmus.training import Trainer, Training
 from isthmus.training.adam import Adam
@@ -66,7 +70,7 @@ def same(one, other):
 @pytest.mark.parametrize("missing", [False, True], ids=["whole", "gaps"])
 @pytest.mark.parametrize("spec", EXAMPLES, ids=repr)
 def test_every_part_trains_to_the_same_bits(spec, missing, precision, monkeypatch):
-    """72 steps in batches of two sizes, with all that a step draws and keeps."""
+    """Batches of two sizes, each often enough, with all that a step draws and keeps."""
     seen = []
     watched = Gradients.__init__
     monkeypatch.setattr(
@@ -75,10 +79,10 @@ def test_every_part_trains_to_the_same_bits(spec, missing, precision, monkeypatc
 
     def trained(*, replay):
         model, content = model_with(spec, missing=missing)
-        x = DRAWS.get(content, torch.randn)(17, 4)
-        visible = torch.rand(17, 4).round() if missing else None
+        x = DRAWS.get(content, torch.randn)(12, 4)
+        visible = torch.rand(12, 4).round() if missing else None
         data = Batch(x if visible is None else x * visible, visible)
-        training = Training(epochs=18, batch_size=4, replay=replay, cutoff=4.0)
+        training = Training(epochs=WORTH, batch_size=8, replay=replay, cutoff=4.0)
         trainer = Trainer(model, training.changed(precision=precision), seed=3)
         trainer.fit(data, validation=data)
         return states(model), trainer.history
@@ -240,6 +244,83 @@ def test_a_goal_that_is_used_before_the_copy_waits_for_it(between):
     assert replayed.reason is None
 
 
+def test_a_product_that_is_copied_transposed_is_computed_there():
+    weight, goal = torch.randn(2, 3, 7), torch.zeros(2, 5, 3)
+
+    def function(x):
+        goal.copy_((weight @ x).mT)
+        return goal.sum()
+
+    replayed = Replayed(function, [weight, goal])
+    for x in torch.randn(3, 2, 7, 5):
+        total = replayed(x).clone()
+        assert torch.equal(goal, (weight @ x).mT)
+        assert torch.equal(total, goal.sum())
+    _, calls = listen(lambda: function(x))
+    assert COPY in {call.function for call in calls}
+    with torch.inference_mode():
+        again = in_place(repeated(calls, [weight, x]), set())
+    assert COPY not in {call.function for call in again}
+
+
+def test_what_only_asks_for_a_shape_is_a_constant_unless_it_is_changed():
+    def function(x):
+        fixed, changed = torch.ones_like(x).exp(), torch.zeros_like(x)
+        changed.add_(x)
+        return fixed + changed
+
+    replayed = Replayed(function, [])
+    for x in torch.randn(3, 4):
+        assert torch.equal(replayed(x).clone(), function(x))
+    x = torch.randn(4)
+    with torch.inference_mode():
+        answer, calls = listen(lambda: function(x))
+        seen = [call.function for call in repeated(calls, [x])]
+    assert torch.ops.aten.zeros_like.default in seen
+    assert torch.ops.aten.ones_like.default not in seen
+    assert torch.ops.aten.exp.default not in seen
+    assert torch.equal(answer, function(x))
+
+
+def test_memory_that_nobody_reads_again_is_used_again():
+    def function(x):
+        kept = x.exp()
+        for _ in range(6):
+            x = (x @ x).tanh()
+        return kept, x
+
+    x = torch.randn(5, 5)
+    answer, calls = listen(lambda: function(x))
+    homes = Homes(calls, [x, *answer])
+    where = [memory(homes(made)) for call in calls for made in call.answers]
+    assert len({memory(made) for call in calls for made in call.answers}) == 13
+    assert len(set(where)) == 4  # two that take turns, and what is answered
+    assert all(memory(homes(a)) == memory(a) for a in answer)
+    replayed = Replayed(function, [])
+    for x in torch.randn(3, 5, 5):
+        for found, expected in zip(replayed(x), function(x), strict=True):
+            assert torch.equal(found, expected)
+    assert replayed.reason is None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda y: y + y.t(),
+        lambda y: y[0] * y[1:],
+        lambda y: (y + 1) * (y + 1).flip(0) + y,
+        lambda y: (y * 2).cumsum(0) - y,
+        lambda y: torch.where(y > 0, y, -y).double() + 1,
+    ],
+    ids=["transposed", "parts", "flipped", "cumulated", "other type"],
+)
+def test_an_answer_takes_no_place_that_is_still_read(function):
+    replayed = Replayed(lambda x: function(x.exp() - 1), [])
+    for x in torch.randn(4, 5, 5):
+        assert torch.equal(replayed(x).clone(), function(x.exp() - 1))
+    assert replayed.reason is None
+
+
 @pytest.mark.parametrize(
     ("function", "why"),
     [
@@ -282,13 +363,25 @@ def test_memory_and_shapes_are_limited(monkeypatch):
 def test_short_trainings_and_those_that_are_listened_to_are_not_recorded():
     model, _ = model_with(EXAMPLES[0], missing=False)
     flat, some = FlatParameters(model), Training()
-    assert Gradients(model, flat, some, 10, WORTH).replayed is not None
-    assert Gradients(model, flat, some, 10, WORTH - 1).replayed is None
-    assert Gradients(model, flat, Training(replay=False), 10, WORTH).replayed is None
+    assert Gradients(model, flat, some, 10, {5: WORTH}).replayed is not None
+    assert Gradients(model, flat, some, 10, {5: WORTH - 1}).replayed is None
+    assert (
+        Gradients(model, flat, Training(replay=False), 10, {5: WORTH}).replayed is None
+    )
     heard = model.encoder.register_forward_hook(lambda *_: None)
-    assert Gradients(model, flat, some, 10, WORTH).replayed is None
+    assert Gradients(model, flat, some, 10, {5: WORTH}).replayed is None
     heard.remove()
-    assert Gradients(model, flat, some, 10, WORTH).replayed is not None
+    assert Gradients(model, flat, some, 10, {5: WORTH}).replayed is not None
+
+
+def test_only_batches_of_a_length_that_is_often_met_are_recorded():
+    model, _ = model_with(EXAMPLES[0], missing=False)
+    gradients = Gradients(
+        model, FlatParameters(model), Training(), 10, {5: WORTH, 2: WORTH - 1}
+    )
+    for length in (2, 5, 2):
+        gradients(Batch(torch.randn(length, 4)), 0.0)
+    assert [shapes[0][0] for shapes in gradients.replayed.recordings] == [5]
 
 
 def test_modules_of_others_are_not_recorded(monkeypatch):
@@ -315,7 +408,7 @@ def test_the_path_is_told_and_saved(tmp_path):
     assert plain.path_["steps"] == "by autograd: replay is switched off"
     assert (plain.transform(x) == fitted.transform(x)).all()
     short = isthmus.Autoencoder(**some).set_params(epochs=2).fit(x)
-    assert short.path_["steps"] == "by autograd: steps are few"
+    assert short.path_["steps"] == "by autograd: few batches have the same length"
     detector = isthmus.AnomalyDetector(effort="fast", verbose=0).fit(x)
     assert detector.autoencoder_.path_ == fitted.path_
 

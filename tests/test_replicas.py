@@ -32,7 +32,8 @@ from isthmus.terms.sparsity_kl import SparsityKl
 from isthmus.terms.weight_l1 import WeightL1
 from isthmus.terms.weight_l2 import WeightL2
 from isthmus.trace import Batch
-from isthmus.training import ReplicaTrainer, Training
+from isthmus.training import ReplicaTrainer, Training, examples
+from isthmus.training.step import WORTH
 
 R, STEPS = 3, 12
 MASKED = Masking(rate=(0.1, 0.6), judge="hidden")
@@ -293,6 +294,31 @@ def test_epochs_of_ones_own_are_passes_over_the_rows(monkeypatch):
         assert sum(size for k, size in met if k == r) == 5 * 64
 
 
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+def test_replayed_steps_of_replicas_give_the_same_bits(gaps):
+    found = []
+    for replay in (False, True):
+        modules = modules_for(corruption=MASKED, missing=gaps)
+        model = stacked(modules)
+        training = settings(replay=replay)
+        trainer = ReplicaTrainer(model, training, [3, 4, 5])
+        trainer.fit(rows(gaps=gaps), members_of(60), 2 * WORTH)
+        assert (trainer.path["steps"] == "replayed") == replay
+        found.append((model.state_dict(), trainer.history))
+    torch.testing.assert_close(found[0][0], found[1][0], rtol=0, atol=0)
+    assert found[0][1] == found[1][1]
+
+
+@pytest.mark.parametrize("parts", [{}, {"corruption": MASKED}], ids=["clean", "masked"])
+def test_how_many_steps_are_gathered_at_once_changes_nothing(parts, monkeypatch):
+    found = []
+    for chunk in (1, 2000, 10**9):
+        monkeypatch.setattr(examples, "CHUNK", chunk)
+        found.append(learned(modules_for(**parts), rows(), settings(), together=True))
+    for other in found[1:]:
+        torch.testing.assert_close(found[0], other, rtol=0, atol=0)
+
+
 def test_every_step_and_every_replica_is_corrupted_anew():
     model, seen = stacked(modules_for(2, corruption=MASKED)), []
     corrupt = model.corrupt
@@ -317,6 +343,17 @@ DRAWING = {
 @pytest.mark.parametrize("name", DRAWING)
 def test_what_draws_for_itself_is_not_stacked(name):
     assert not can_stack(modules_for(1, **DRAWING[name])[0].recipe)
+
+
+@pytest.mark.parametrize("parts", [{}, {"corruption": MASKED}], ids=["clean", "masked"])
+def test_what_a_step_draws_follows_from_its_number(parts):
+    (module,) = modules_for(1, **DRAWING["dropout"], **parts)
+    trainer, drawn = ReplicaTrainer(module, settings(), [3]), []
+    with torch.random.fork_rng():
+        for step in (7, 8, 7):
+            trainer._corrupted(rows(), step)
+            drawn.append(torch.rand(()))
+    assert drawn[0] == drawn[2] != drawn[1]
 
 
 @pytest.mark.parametrize("name", ["dropout", "gaussian", "codebook"])

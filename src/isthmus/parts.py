@@ -72,6 +72,8 @@ class Corruption(Part):
     """What is done to an example before the encoder sees it, in training only."""
 
     folder: ClassVar[str] = "corruptions"
+    draws: ClassVar[bool] = True
+    """Whether it draws at random."""
 
     def clues(self) -> frozenset[Clue]:
         """What this corruption will tell of its work."""

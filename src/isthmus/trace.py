@@ -37,6 +37,12 @@ class Batch:
         visible = None if self.visible is None else self.visible.index_select(0, index)
         return Batch(self.x.index_select(0, index), visible)
 
+    def stacked(self, count: int) -> Batch:
+        """The examples as ``count`` batches of one length, on a leading axis."""
+        visible = self.visible
+        visible = None if visible is None else visible.unflatten(0, (count, -1))
+        return Batch(self.x.unflatten(0, (count, -1)), visible)
+
     @classmethod
     def joined(cls, batches: Sequence[Batch]) -> Batch:
         """Batches below one another; what is not said to be missing is there."""

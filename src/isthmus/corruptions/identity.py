@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from isthmus.parts import Corruption
 from isthmus.trace import Corrupted
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 class Identity(Corruption):
     """x -> x."""
+
+    draws: ClassVar[bool] = False
 
     def __call__(
         self, x: Tensor, layout: Layout, visible: Tensor | None = None

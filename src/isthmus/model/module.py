@@ -75,6 +75,11 @@ class AutoencoderModule(nn.Module):
         own = {type(m).__name__ for m in self.modules() if isinstance(m, _BatchNorm)}
         return found or sorted(own)
 
+    @property
+    def noisy(self) -> bool:
+        """Whether chance has a hand in what the encoder gets to see."""
+        return self.recipe.corruption.draws
+
     def forward(
         self,
         batch: Batch | Tensor,

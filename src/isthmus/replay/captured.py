@@ -8,13 +8,13 @@ import torch
 from torch import Tensor
 from torch.utils._pytree import tree_map
 
+from isthmus.replay.recorder import tensors
 from isthmus.replay.replayed import (
     Recording,
     Replayed,
     copies,
     places_for,
     put,
-    tensors_of,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Captured(Replayed[T]):
         places = places_for(arguments)
         before, random = copies(self.state), torch.cuda.get_rng_state(self.device)
         expected = self._called(places, before, random)
-        kept = copies([*self.state, *tensors_of(expected)])
+        kept = copies([*self.state, *tensors(expected)])
         random_after = torch.cuda.get_rng_state(self.device)
         graph = torch.cuda.CUDAGraph()
         try:
@@ -63,7 +63,7 @@ class Captured(Replayed[T]):
         put(self.state, before)
         torch.cuda.set_rng_state(random, self.device)
         graph.replay()
-        if all(map(_close, [*self.state, *tensors_of(answer)], kept)):
+        if all(map(_close, [*self.state, *tensors(answer)], kept)):
             self.recordings[shapes] = Recording(places, graph.replay, answer)
             return answer
         self.reason = "a replay does not give the same."

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from isthmus.replay.goals import in_place
+from isthmus.replay.homes import Homes
 from isthmus.replay.recorder import memory
 
 if TYPE_CHECKING:
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
 
     Step = tuple[Callable[..., Any], list[Any], dict[str, Any]]
 
-COPY = torch.ops.aten.copy_.default
 CONVERT = torch.ops.aten._to_copy.default
 
 SAID_BY_THE_ANSWER = {"dtype", "layout", "device", "pin_memory", "memory_format"}
@@ -25,16 +26,9 @@ SAID_BY_THE_ANSWER = {"dtype", "layout", "device", "pin_memory", "memory_format"
 
 
 def program(
-    calls: Sequence[Call], live: Iterable[Tensor], answer: Iterable[Tensor]
+    calls: Sequence[Call], live: Sequence[Tensor], answer: Sequence[Tensor]
 ) -> Callable[[], None]:
-    """Repeat what depends on ``live`` tensors, which may have changed, or on chance.
-
-    Views stay as they are, since memory does; what follows from constants alone is not
-    computed again; and what is only copied, and no part of the ``answer``, is computed
-    where it is copied to.
-    """
-    shown = {memory(tensor) for tensor in answer}
-    steps = [_step(call) for call in _in_place(_moving(calls, live), shown)]
+    """One function of no arguments that takes all steps, without a loop."""
     names: dict[str, Any] = {}
 
     def name(value: Any) -> str:
@@ -46,7 +40,7 @@ def program(
         return key
 
     lines = []
-    for function, args, kwargs in steps:
+    for function, args, kwargs in steps(calls, live, answer):
         said = [name(value) for value in args]
         said += [f"{key}={name(value)}" for key, value in kwargs.items()]
         lines.append(f"{name(function)}({', '.join(said)})")
@@ -58,80 +52,43 @@ def program(
     return run
 
 
-def _moving(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
+def steps(
+    calls: Sequence[Call], live: Sequence[Tensor], answer: Sequence[Tensor]
+) -> list[Step]:
+    """Repeat what depends on ``live`` tensors, which may have changed, or on chance.
+
+    Views stay as they are, since memory does; what follows from constants alone is not
+    computed again; what is only copied, and no part of the ``answer``, is computed
+    where it is copied to; and memory that nobody reads again is used again.
+    """
+    again = in_place(repeated(calls, live), set(map(memory, answer)))
+    homes = Homes(again, [*live, *answer])
+    return [_step(call, homes) for call in again]
+
+
+def repeated(calls: Sequence[Call], live: Iterable[Tensor]) -> list[Call]:
     """Calls whose answers may be others next time."""
     moving = {memory(tensor) for tensor in live}
     moving |= {memory(tensor) for call in calls for tensor in call.writes}
     found = []
     for call in calls:
-        touched = {memory(tensor) for tensor in (*call.read(), *call.answers)}
-        if call.looks or not (call.draws or touched & moving):
+        known = map(memory, call.answers) if call.measures else call.touched
+        if call.looks or not (call.draws or moving.intersection(known)):
             continue
         moving |= {memory(tensor) for tensor in call.answers}
         found.append(call)
     return found
 
 
-def _in_place(calls: list[Call], shown: set[int]) -> list[Call]:
-    """Drop copies of answers that nobody else reads: compute them where they go."""
-    makers = {memory(a): i for i, call in enumerate(calls) for a in call.answers}
-    readers: dict[int, int] = {}
-    for call in calls:
-        for place in {memory(tensor) for tensor in call.read()}:
-            readers[place] = readers.get(place, 0) + 1
-    found: list[Call | None] = list(calls)
-    for i, call in enumerate(calls):
-        if call.function is not COPY:
-            continue
-        goal, source = call.args[:2]
-        maker = makers.get(memory(source))
-        if maker is None or readers[memory(source)] > 1 or memory(source) in shown:
-            continue
-        made = calls[maker]
-        if made.writes or len(made.answers) > 1 or goal.requires_grad:
-            continue
-        (answer,) = made.answers
-        if not _alike(answer, source, goal) or _busy(calls[maker : i + 1], goal):
-            continue
-        place = goal.as_strided(answer.size(), answer.stride(), goal.storage_offset())
-        found[maker], found[i] = made._replace(answers=[place]), None
-    return [call for call in found if call is not None]
-
-
-def _busy(calls: Sequence[Call], goal: Tensor) -> bool:
-    """Whether any but the last call has to do with the memory of the goal.
-
-    Copies to other places of it, as to the gradients of other parameters, do not count.
-    """
-    for call in calls[:-1]:
-        elsewhere = (
-            call.function is COPY
-            and call.args[0].data_ptr() != goal.data_ptr()
-            and memory(call.args[1]) != memory(goal)
-        )
-        touched = {memory(tensor) for tensor in (*call.read(), *call.answers)}
-        if memory(goal) in touched and not elsewhere:
-            return True
-    return False
-
-
-def _alike(answer: Tensor, source: Tensor, goal: Tensor) -> bool:
-    """Whether a view of the whole answer lies in memory as the goal does."""
-    same = source.size() == goal.size() and source.stride() == goal.stride()
-    whole = source.numel() == answer.numel() and source.dtype == goal.dtype
-    dense = answer.is_contiguous() and answer.storage_offset() == 0
-    return same and whole and dense and source.storage_offset() == 0
-
-
-def _step(call: Call) -> Step:
+def _step(call: Call, homes: Homes) -> Step:
     """The call again, such that its answers are written where they were."""
-    args = [_bare(value) for value in call.args]
-    kwargs = {key: _bare(value) for key, value in call.kwargs.items()}
+    args = [_moved(value, homes) for value in call.args]
+    kwargs = {key: _moved(value, homes) for key, value in call.kwargs.items()}
     name = call.function._schema.name.partition("::")[2]
     if call.writes:
         return _method(name, call.function), args, kwargs
     few = {k: v for k, v in kwargs.items() if k not in SAID_BY_THE_ANSWER}
-    answers = [answer.detach() for answer in call.answers]
+    answers = list(map(homes, call.answers))
     if call.function is CONVERT:  # its way with a place to write to takes a detour
         return Tensor.copy_, [*answers, args[0]], {}
     for function, outs in _candidates(call, name, answers):
@@ -141,11 +98,11 @@ def _step(call: Call) -> Step:
     return again, args, kwargs
 
 
-def _bare(value: Any) -> Any:
-    """A tensor of which autograd knows nothing."""
+def _moved(value: Any, homes: Homes) -> Any:
+    """A tensor at its home, and other values as they are."""
     if isinstance(value, (list, tuple)):
-        return type(value)(map(_bare, value))
-    return value.detach() if isinstance(value, Tensor) else value
+        return type(value)(_moved(one, homes) for one in value)
+    return homes(value) if isinstance(value, Tensor) else value
 
 
 def _method(name: str, function: Any) -> Any:

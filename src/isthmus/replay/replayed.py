@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves
 
 from isthmus.replay.program import program
-from isthmus.replay.recorder import UnrecordableError, listen
+from isthmus.replay.recorder import UnrecordableError, listen, tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -87,10 +86,10 @@ class Replayed(Generic[T]):
             put(self.state, before)
             torch.set_rng_state(random)
             return self.function(*arguments)
-        after = [*self.state, *tensors_of(answer)]
+        after = [*self.state, *tensors(answer)]
         kept, random_after = copies(after), torch.get_rng_state()
         with torch.inference_mode():
-            run = program(calls, [*self.state, *inputs], tensors_of(answer))
+            run = program(calls, [*self.state, *inputs], list(tensors(answer)))
             put(self.state, before)
             torch.set_rng_state(random)
             run()
@@ -116,11 +115,6 @@ class Replayed(Generic[T]):
 def places_for(arguments: Iterable[Tensor | None]) -> list[Tensor | None]:
     """Memory of their own for arguments, that holds them."""
     return [None if a is None else a.detach().clone() for a in arguments]
-
-
-def tensors_of(answer: Any) -> list[Tensor]:
-    """Tensors in tuples, lists and dictionaries."""
-    return [value for value in tree_leaves(answer) if isinstance(value, Tensor)]
 
 
 def copies(tensors: Iterable[Tensor]) -> list[Tensor]:

@@ -10,7 +10,7 @@ from isthmus.ranks import ALONE, Ranks
 from isthmus.trace import Batch, Progress
 from isthmus.training.chance import seeded
 from isthmus.training.examples import sizes_of
-from isthmus.training.step import Found
+from isthmus.training.step import Costs
 
 if TYPE_CHECKING:
     from isthmus.training.step import Trainable
@@ -31,8 +31,8 @@ def check(model: Trainable, data: Batch, seed: int, ranks: Ranks = ALONE) -> Fig
     with seeded(seed, device), torch.no_grad():
         for batch in data.split(sizes_of(len(data), 1024)):
             trace = model(batch.to(device), Progress(), chance=True)
-            found = Found(trace, *model.loss(trace), model.metric(trace))
-            figures, (metric, _, entries) = found.figures(), found.metric
+            costs = Costs(*model.loss(trace), model.metric(trace))
+            figures, (metric, _, entries) = costs.figures(), costs.metric
             many = dict.fromkeys(figures, float(len(batch))) | {metric: float(entries)}
             add(sums, {name: value * many[name] for name, value in figures.items()})
             add(counts, many)

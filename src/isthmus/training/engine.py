@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
 import torch
@@ -15,6 +16,7 @@ from isthmus.trace import Batch
 from isthmus.training.chance import put_random_states, random_states, reseed, seeded
 from isthmus.training.check import Figures, add, check
 from isthmus.training.checkpoint import Checkpoint, Position
+from isthmus.training.clipping import clipped
 from isthmus.training.examples import Examples, InMemory, sizes_of
 from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
 
 COUNTED = "history", "steps", "usual_norm", "best", "stale", "over"
 """What is counted from epoch to epoch."""
-
-SHORT_MEMORY = 0.98
-"""Share of its old value that the running mean of the gradient's length keeps."""
 
 
 class Epoch(NamedTuple):
@@ -114,7 +113,7 @@ class Trainer:
         epochs, self.batch_size = self.training.plan(len(data))
         few_threads = threads_for(self.batch_size, self.flat.parameters)
         plain = products_in("float32", self.device)
-        self.gradients = self._gradients(len(data), epochs)
+        self.gradients = self._gradients(data, epochs)
         try:
             with seeded(self.own_seed, self.device), few_threads, flushed(), plain:
                 if known := checkpoint and checkpoint.read(self.training):
@@ -184,9 +183,10 @@ class Trainer:
         if len(tensors["random"]) == self.ranks.count:  # else there were more, or fewer
             put_random_states(tensors["random"][self.ranks.number], self.device)
 
-    def _gradients(self, rows: int, epochs: int) -> Gradients:
-        steps = epochs * len(sizes_of(rows, self.batch_size))
-        return Gradients(self.model, self.flat, self.training, rows, steps)
+    def _gradients(self, data: Examples, epochs: int) -> Gradients:
+        lengths = Counter(data.lengths(sizes_of(len(data), self.batch_size)))
+        planned = {length: times * epochs for length, times in lengths.items()}
+        return Gradients(self.model, self.flat, self.training, len(data), planned)
 
     def _epoch(self, data: Examples, past: int, epochs: int) -> Figures:
         """One pass over the data in a fresh order, after ``past`` others.
@@ -234,32 +234,23 @@ class Trainer:
         found = self.gradients(batch, done)
         self.steps += 1
         if self.ranks.count > 1:
-            figures = add_up(self.ranks, self.flat, found, share)
+            figures = add_up(self.ranks, self.flat, found.costs, share)
+            norm = float(self.flat.norm())
         else:
-            figures = found.figures()
-        norm = self.flat.norm()
+            figures, norm = found.figures(), float(found.norm)
         if not abs(figures["loss"]) + norm < float("inf"):
-            what = first_bad(found.trace, found.terms) or (
+            what = first_bad(found.trace, found.costs.terms) or (
                 f"the gradient of {self.flat.first_bad_gradient() or 'the weights'}"
             )
             self._stop(what, f"in step {self.steps}")
-        self._clip(norm)
+        kept, self.usual_norm = clipped(norm, self.usual_norm, self.training)
+        if kept < norm:
+            self.flat.gradient.mul_(kept / norm)
         rate = self.training.step_size
         for group in self.optimizer.param_groups:
             group["lr"] = rate * factor(self.training.schedule, done)
         self.optimizer.step()
         return figures
-
-    def _clip(self, norm: float) -> None:
-        """Shorten a gradient that is far longer than usual, or than allowed."""
-        usual = self.usual_norm or norm
-        most = self.training.clip_ratio * usual or float("inf")
-        allowed = self.training.clip_norm or float("inf")
-        limit = min(allowed, usual) if norm > most else allowed
-        if norm > limit:
-            self.flat.gradient.mul_(limit / norm)
-        felt = min(norm, most, allowed)
-        self.usual_norm = SHORT_MEMORY * usual + (1 - SHORT_MEMORY) * felt
 
     def _stop(self, what: str, when: str) -> NoReturn:
         """Put finite weights back and say what happened."""

@@ -12,8 +12,9 @@ from isthmus.trace import Batch
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHUNK = 64 * 2**20
-"""Bytes of examples that are shuffled into a copy at a time."""
+CHUNK = 4 * 2**20
+"""Bytes of examples that are shuffled into a copy at a time: few enough that memory is
+used again, and is still in the cache when a step reads it."""
 
 
 class Examples(Protocol):
@@ -27,6 +28,9 @@ class Examples(Protocol):
 
         Of several processes each gets the rows of a batch that are its own.
         """
+
+    def lengths(self, sizes: list[int]) -> list[int]:
+        """How many rows batches of these sizes have here, where that is known."""
 
     def some(self) -> Batch:
         """Some rows, or all of them; of several processes, at least one row each."""
@@ -46,8 +50,7 @@ class InMemory:
         """Every row once, in an order in which each is as likely as any other."""
         data = self.data
         fresh = torch.randperm(len(data), generator=order)
-        row = data.x.element_size() * max(data.x[0].numel(), 1)
-        per_chunk = max(CHUNK // (row * max(sizes)), 1)
+        per_chunk = batches_per_chunk(data, max(sizes))
         start = 0
         for first in range(0, len(sizes), per_chunk):
             part = sizes[first : first + per_chunk]
@@ -57,6 +60,11 @@ class InMemory:
                 mine = [self.ranks.mine(rows) for rows in index.split(part)]
                 index, part = torch.cat(mine), list(map(len, mine))
             yield from data.rows(index.to(data.x.device)).split(part)
+
+    def lengths(self, sizes: list[int]) -> list[int]:
+        """Every process has its share of a batch."""
+        number, count = self.ranks.number, self.ranks.count
+        return [len(range(number, size, count)) for size in sizes]
 
     def some(self) -> Batch:
         """All rows."""
@@ -74,6 +82,12 @@ def placed(data: Batch, device: torch.device) -> Batch:
         if 2 * (data.x.nbytes + masks) > free:
             return data
     return data.to(device)
+
+
+def batches_per_chunk(data: Batch, size: int) -> int:
+    """How many batches of ``size`` rows are gathered at a time."""
+    row = data.x.element_size() * max(data.x[0].numel(), 1)
+    return max(CHUNK // (row * size), 1)
 
 
 def sizes_of(rows: int, size: int) -> list[int]:

@@ -62,12 +62,14 @@ class FlatParameters:
                 assert parameter.grad is not None
                 parameter.grad.copy_(gradient)
 
-    def norm(self) -> float:
-        """Length of the gradient; not finite where any of its entries is not."""
-        return float(torch.linalg.vector_norm(self.gradient))
+    def norm(self) -> Tensor:
+        """Length of the gradient, or, (R,), of that of each replica.
 
-    def norms(self) -> Tensor:
-        """Length of the gradient of each replica, (R,)."""
+        Not finite where any of its entries is not.
+        """
+        if not self.stack:
+            length: Tensor = torch.linalg.vector_norm(self.gradient)
+            return length
         grads = [p.grad for p in self.parameters if p.grad is not None]
         rows = [torch.linalg.vector_norm(g.view(self.stack, -1), dim=1) for g in grads]
         lengths: Tensor = torch.linalg.vector_norm(torch.stack(rows), dim=0)

@@ -14,7 +14,9 @@ from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch, Corrupted
 from isthmus.training.chance import reseed, seeded
 from isthmus.training.checkpoint import Checkpoint, Position
-from isthmus.training.engine import SHORT_MEMORY, Epoch
+from isthmus.training.clipping import clipped
+from isthmus.training.engine import Epoch
+from isthmus.training.examples import batches_per_chunk
 from isthmus.training.flat import FlatParameters
 from isthmus.training.guard import first_bad
 from isthmus.training.optimizers import optimizer
@@ -22,7 +24,7 @@ from isthmus.training.schedules import factor
 from isthmus.training.step import Gradients, Trainable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Protocol
 
     from torch import Tensor
@@ -35,6 +37,10 @@ if TYPE_CHECKING:
         """What the loop asks of a model with an axis of replicas, or without one."""
 
         stack: int
+
+        @property
+        def noisy(self) -> bool:
+            """Whether chance has a hand in what the encoder gets to see."""
 
         def corrupt(self, batch: Batch) -> Corrupted:
             """What the encoder gets to see of a batch."""
@@ -61,7 +67,7 @@ class ReplicaTrainer:
         self.optimizer = optimizer(training, self.flat)
         self.orders = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.waiting = [torch.empty(0, dtype=torch.long) for _ in seeds]
-        self.usual_norms: Tensor | None = None
+        self.usual_norms = [0.0] * len(seeds)
         self.history: list[Figures] = []
         self.began = 0.0
         self.gradients: Gradients | None = None
@@ -85,9 +91,9 @@ class ReplicaTrainer:
         _, size = self.training.plan(len(data))
         few_threads = threads_for(size * len(self.seeds), self._widest())
         plain = products_in("float32", self.device)
-        self.gradients = Gradients(
-            self.model, self.flat, self.training, len(data), steps
-        )
+        often = {self.model.stack or size: steps}
+        made = Gradients(self.model, self.flat, self.training, len(data), often)
+        self.gradients = made
         self.model.train()
         try:
             with seeded(self.seeds[0], self.device), few_threads, flushed(), plain:
@@ -96,13 +102,13 @@ class ReplicaTrainer:
                 for number in range(len(self.history) + 1, rounds + 1):
                     started = time.perf_counter()
                     first, last = ((number - i) * steps // rounds for i in (1, 0))
-                    totals: Figures = {}
-                    for step in range(first, last):
+                    turn, totals = range(first, last), dict[str, float]()
+                    batches = self._batches(data, members, size, turn)
+                    for step, batch in zip(turn, batches, strict=True):
                         done = max(step / steps, self._spent())
-                        batch = self._batch(data, members, size, step)
                         found = self._step(*batch, min(done, 1.0))
                         for name, value in found.items():
-                            share = value / (last - first)
+                            share = value / len(turn)
                             totals[name] = totals.get(name, 0.0) + share
                     self.history.append({"epoch": number, **totals})
                     epoch = Epoch(number, rounds, self.history[-1], self.model)
@@ -125,7 +131,7 @@ class ReplicaTrainer:
             "optimizer": self.optimizer.state_dict(),
             "orders": [order.get_state() for order in self.orders],
             "waiting": self.waiting,
-            "norms": self.usual_norms,
+            "norms": torch.tensor(self.usual_norms, dtype=torch.float64),
         }
         return Position({"history": self.history, "over": over}, tensors)
 
@@ -136,24 +142,40 @@ class ReplicaTrainer:
         self.optimizer.load_state_dict(tensors["optimizer"])
         for order, state in zip(self.orders, tensors["orders"], strict=True):
             order.set_state(state)
-        self.waiting, self.usual_norms = tensors["waiting"], tensors["norms"]
+        self.waiting, self.usual_norms = tensors["waiting"], tensors["norms"].tolist()
 
-    def _batch(
-        self, data: Batch, members: Sequence[Tensor], size: int, step: int
-    ) -> tuple[Batch, Corrupted]:
+    def _batches(
+        self, data: Batch, members: Sequence[Tensor], size: int, steps: range
+    ) -> Iterator[tuple[Batch, Corrupted]]:
         """The next rows of each replica, and what its corruption makes of them."""
-        batches, corrupted = [], []
-        for r, rows in enumerate(members):
-            reseed((self.seeds[r] << 24) + step, self.device)
-            index = self._next(r, rows, size).to(data.x.device)
-            batch = data.rows(index).to(self.device)
-            batches.append(batch)
-            corrupted.append(self.model.corrupt(batch))
+        count = len(members)
+        per_chunk = batches_per_chunk(data, count * size)
+        for first in range(0, len(steps), per_chunk):
+            part = steps[first : first + per_chunk]
+            lines = [
+                self._next(r, rows, len(part) * size).view(len(part), size)
+                for r, rows in enumerate(members)
+            ]
+            index = torch.stack(lines, 1).flatten().to(data.x.device)
+            batches = data.rows(index).split([count * size] * len(part))
+            for step, batch in zip(part, batches, strict=True):
+                yield self._corrupted(batch.to(self.device), step)
+
+    def _corrupted(self, batch: Batch, step: int) -> tuple[Batch, Corrupted]:
+        """Rows of all replicas, and what the corruption of each makes of its own."""
+        count = len(self.seeds)
+        together = batch.stacked(count) if self.model.stack else batch
+        if not self.model.noisy:
+            reseed((self.seeds[-1] << 24) + step, self.device)  # others may draw
+            return together, self.model.corrupt(together)
+        corrupted = []
+        parts = batch.split([len(batch) // count] * count)
+        for seed, rows in zip(self.seeds, parts, strict=True):
+            reseed((seed << 24) + step, self.device)
+            corrupted.append(self.model.corrupt(rows))
         if not self.model.stack:
-            return batches[0], corrupted[0]
+            return together, corrupted[0]
         fields = zip(*corrupted, strict=True)
-        visible = _stacked([batch.visible for batch in batches])
-        together = Batch(torch.stack([batch.x for batch in batches]), visible)
         return together, Corrupted(*map(_stacked, fields))  # type: ignore[arg-type]
 
     def _next(self, r: int, rows: Tensor, size: int) -> Tensor:
@@ -169,34 +191,25 @@ class ReplicaTrainer:
     def _step(self, batch: Batch, corrupted: Corrupted, done: float) -> Figures:
         """Forward, backward, guard, clip, update."""
         assert self.gradients is not None
-        trace, total, terms, _ = found = self.gradients(batch, done, corrupted)
-        norms = self.flat.norms() if self.model.stack else self.flat.norm()
-        norms = torch.as_tensor(norms).reshape(-1).cpu()
-        if not (total.detach().sum() + norms.sum()).isfinite():
-            self._stop(first_bad(trace, terms) or "the gradient")
+        found = self.gradients(batch, done, corrupted)
+        figures, norms = found.figures(), found.norm.reshape(-1).tolist()
+        if not abs(figures["loss"]) + sum(norms) < float("inf"):
+            self._stop(first_bad(found.trace, found.costs.terms) or "the gradient")
         self._clip(norms)
         for group in self.optimizer.param_groups:
             rate = factor(self.training.schedule, done)
             group["lr"] = self.training.step_size * rate
         self.optimizer.step()
-        return found.figures()
+        return figures
 
-    def _clip(self, norms: Tensor) -> None:
+    def _clip(self, norms: list[float]) -> None:
         """Shorten the gradient of a replica that is far longer than usual."""
-        usual = norms if self.usual_norms is None else self.usual_norms
-        most = self.training.clip_ratio * usual
-        allowed = torch.full_like(norms, self.training.clip_norm or float("inf"))
-        if not self.training.clip_ratio:
-            most = torch.full_like(norms, float("inf"))
-        limit = torch.where(norms > most, torch.minimum(allowed, usual), allowed)
-        if bool((norms > limit).any()):
-            share = (limit / norms).clamp(max=1)
-            for parameter in self.flat.parameters:
-                assert parameter.grad is not None
-                rows = parameter.grad.view(len(norms), -1)
-                rows.mul_(share.unsqueeze(1).to(rows))
-        felt = torch.minimum(torch.minimum(norms, most), allowed)
-        self.usual_norms = SHORT_MEMORY * usual + (1 - SHORT_MEMORY) * felt
+        for r, (norm, usual) in enumerate(zip(norms, self.usual_norms, strict=True)):
+            kept, self.usual_norms[r] = clipped(norm, usual, self.training)
+            if kept < norm:
+                for parameter in self.flat.parameters:
+                    assert parameter.grad is not None
+                    parameter.grad.view(len(norms), -1)[r].mul_(kept / norm)
 
     def _spent(self) -> float:
         """Share of the allowed time that is over; 0 where time is not limited."""

@@ -12,7 +12,7 @@ from isthmus.trace import Batch, Corrupted, Progress, Trace
 from isthmus.training.flat import FlatParameters, Learned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
     PathTaken = dict[str, str | int]
 
-WORTH = 64
-"""Steps of a training that is worth a recording."""
+WORTH = 32
+"""Batches of one length that are worth a recording."""
 
 NOTHING = (None, None, None, None)
 """No corruption: the model's own is to be drawn."""
@@ -59,10 +59,9 @@ class Trainable(Learned, Protocol):
         """A figure per entry beside the loss: name, sum, divisor."""
 
 
-class Found(NamedTuple):
-    """What a batch leaves behind; the next one may overwrite it."""
+class Costs(NamedTuple):
+    """What a batch costs."""
 
-    trace: Trace
     total: Tensor
     """The loss; of a stacked model, (R,)."""
     terms: dict[str, Tensor]
@@ -70,27 +69,51 @@ class Found(NamedTuple):
     metric: tuple[str, Tensor, Tensor | int]
     """A figure per entry beside it: name, sum, divisor."""
 
-    def figures(self) -> dict[str, float]:
-        """Loss, terms and metric as numbers; of a GPU, brought over together.
+    def row(self) -> Tensor | None:
+        """All figures in one row, where they are not to be asked for one by one.
 
         Of a stacked model: means over the replicas.
         """
+        if not self.total.dim() and self.total.device.type == "cpu":
+            return None
+        _, cost, entries = self.metric
+        named = self.total, *self.terms.values(), cost / entries
+        return torch.stack([value.detach().mean() for value in named])
+
+    def figures(self, row: Tensor | None = None) -> dict[str, float]:
+        """Loss, terms and metric as numbers; the only place that waits for a GPU."""
         name, cost, entries = self.metric
+        row = self.row() if row is None else row
+        if row is not None:
+            names = "loss", *self.terms, name
+            return dict(zip(names, row.tolist(), strict=True))
         named = {"loss": self.total, **self.terms, name: cost}
-        if self.total.dim() or self.total.device.type != "cpu":
-            named[name] = cost / entries
-            numbers = [value.detach().mean() for value in named.values()]
-            return dict(zip(named, torch.stack(numbers).tolist(), strict=True))
         figures = {name: value.item() for name, value in named.items()}
         figures[name] /= float(entries)
         return figures
+
+
+class Found(NamedTuple):
+    """What a batch leaves behind; the next one may overwrite it."""
+
+    trace: Trace
+    costs: Costs
+    row: Tensor | None
+    """Figures that are asked for at once."""
+    norm: Tensor
+    """Length of the gradient; of a stacked model, (R,)."""
+
+    def figures(self) -> dict[str, float]:
+        """Loss, terms and metric as numbers."""
+        return self.costs.figures(self.row)
 
 
 class Gradients:
     """Sends batches through a model and back; what comes back lies in ``flat``.
 
     Steps are recorded and replayed where ``training.replay`` allows it, all parts of
-    the model can be, and ``planned`` steps are worth it.
+    the model can be, and batches of this length are often met: ``planned`` says how
+    often.
     """
 
     def __init__(
@@ -99,7 +122,7 @@ class Gradients:
         flat: FlatParameters,
         training: Training,
         rows: int,
-        planned: int,
+        planned: Mapping[int, int],
     ) -> None:
         self.model, self.flat, self.rows = model, flat, rows
         self.cutoff = training.cutoff
@@ -108,13 +131,14 @@ class Gradients:
         self.precision = precision_for(wish, size, flat.parameters, device)
         self.products = products_in(self.precision, device)
         self.done = torch.zeros((), device=device)
-        self.run: Callable[..., Found] = self._run
+        self.often = {length for length, times in planned.items() if times >= WORTH}
         self.replayed: Replayed[Found] | None = None
-        self.reason = by_autograd(model, training, planned, device)
+        often = bool(self.often)
+        self.reason = by_autograd(model, training, device, often=often)
         if self.reason is None:
             state = [flat.values, flat.gradient, *flat.buffers, self.done]
             kind = Replayed if device.type == "cpu" else Captured
-            self.run = self.replayed = kind(self._run, state)
+            self.replayed = kind(self._run, state)
 
     def path(self, processes: int = 1) -> PathTaken:
         """How steps are computed, by so many processes together."""
@@ -134,7 +158,9 @@ class Gradients:
     ) -> Found:
         """Forward and backward, when the share ``done`` of training lies behind."""
         self.done.fill_(done)
-        return self.run(batch.x, batch.visible, *corrupted)
+        if self.replayed is None or len(batch) not in self.often:
+            return self._run(batch.x, batch.visible, *corrupted)
+        return self.replayed(batch.x, batch.visible, *corrupted)
 
     def _run(
         self, x: Tensor, visible: Tensor | None, *corrupted: Tensor | None
@@ -149,19 +175,20 @@ class Gradients:
                 corrupted=given,
             )
         total, terms = self.model.loss(trace, self.cutoff)
-        self.flat.learn(total.sum())
-        return Found(trace, total, terms, self.model.metric(trace))
+        self.flat.learn(total.sum() if total.dim() else total)
+        costs = Costs(total, terms, self.model.metric(trace))
+        return Found(trace, costs, costs.row(), self.flat.norm())
 
 
 def by_autograd(
-    model: Trainable, training: Training, planned: int, device: torch.device
+    model: Trainable, training: Training, device: torch.device, *, often: bool
 ) -> str | None:
     """Why steps are not to be recorded; None: they are."""
     everywhere = training.replay == "everywhere"
     reasons = {
         "replay is switched off": not training.replay,
         "the model is not of known parts alone": not model.replayable,
-        "steps are few": planned < WORTH,
+        "few batches have the same length": not often,
         "not on a processor": device.type != "cpu" and not everywhere,
         "neither on a processor nor on CUDA": device.type not in {"cpu", "cuda"},
     }

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from isthmus.ranks import Ranks
     from isthmus.training.flat import FlatParameters
     from isthmus.training.settings import Training
-    from isthmus.training.step import Found, Trainable
+    from isthmus.training.step import Costs, Trainable
 
 
 def refuse_mixing(model: Trainable, training: Training) -> None:
@@ -26,20 +26,20 @@ def refuse_mixing(model: Trainable, training: Training) -> None:
 
 
 def add_up(
-    ranks: Ranks, flat: FlatParameters, found: Found, share: float
+    ranks: Ranks, flat: FlatParameters, costs: Costs, share: float
 ) -> dict[str, float]:
     """Make the gradient in ``flat`` that of the whole batch; the figures of that.
 
-    ``share`` is the part of the batch that was ``found`` here; where it is 0, rows of
+    ``share`` is the part of the batch that lies here; where it is 0, rows of
     no account were sent through. One message goes around for all.
     """
-    name, cost, entries = found.metric
-    losses = torch.stack([found.total, *found.terms.values()]).detach() * share
+    name, cost, entries = costs.metric
+    losses = torch.stack([costs.total, *costs.terms.values()]).detach() * share
     metric = torch.stack([cost, torch.as_tensor(entries).to(cost)]) * (share > 0)
     message = torch.cat([flat.gradient * share, losses, metric])
     ranks.add(message)
     size = len(flat.gradient)
     flat.gradient.copy_(message[:size])
     *sums, cost_of_all, entries_of_all = message[size:].tolist()
-    figures = dict(zip(("loss", *found.terms), sums, strict=True))
+    figures = dict(zip(("loss", *costs.terms), sums, strict=True))
     return {**figures, name: cost_of_all / entries_of_all}
