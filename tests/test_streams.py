@@ -87,6 +87,20 @@ def test_files_are_learned_as_a_table_at_once(name, piece, folder, frame, at_onc
     np.testing.assert_array_equal(model.transform(source), model.transform(frame))
 
 
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("all.parquet", 5), ("parts", 3), ("all.csv", 1), ("all.arrow", 1)],
+)
+def test_parts_are_the_rows_in_their_order(name, count, folder):
+    source = stream(folder / name, piece=70).select(["word", "number"])
+    changed = source.changed(lambda table: table.rename_columns(["a", "b"]))
+    for some, names in ((source, ["word", "number"]), (changed, ["a", "b"])):
+        assert len(some.parts) == count
+        found = pa.concat_tables(piece for part in some.parts for piece in part)
+        assert found.column_names == names
+        assert found.equals(pa.concat_tables(some))
+
+
 @pytest.mark.parametrize("name", ["all.csv", "all.csv.gz"])
 @pytest.mark.parametrize("block", [300, 2**24])
 def test_csv_is_learned_as_a_table_at_once(name, block, folder, monkeypatch):

@@ -105,7 +105,8 @@ def _parts(rows: pa.Table | Stream) -> list[Any]:
     """Slices of a table, or streams of some rows each."""
     if isinstance(rows, Stream):
         return list(rows.parts or (rows,))
-    return [rows.slice(start, ROWS) for start in range(0, rows.num_rows, ROWS)]
+    starts = range(0, max(rows.num_rows, 1), ROWS)
+    return [rows.slice(start, ROWS) for start in starts]
 
 
 def _dataset(data: Any, parts: list[Any], tasks: dict[str, Any]) -> Any:
