@@ -17,8 +17,8 @@ Networks on rows of correlated normal numbers: *small* tables, 30-64-32-8 and ba
 Contestants take turns in rounds, the order turns about from round to round, and a ratio
 is taken within a round, so that whatever else the machine does falls on all of them;
 one round before the first warms up. A ratio above 1 is faster than by hand. What is
-done once (recording, compiling) counts as part of the few epochs of a round, at least
-``--steps`` steps.
+done once (recording, compiling) counts as part of a round: three epochs, and of small
+networks at least 100 steps.
 
     python benchmarks/speed.py [--threads 1] [--rounds 5] [--quick] [--only small,...]
 
@@ -73,6 +73,8 @@ PEERS = {
     "Keras": ("keras", by_keras),
 }
 WIDE = 100  # columns
+STEPS = 100
+"""Steps of a small network that a round has at least."""
 REPLICAS, REPLICA_BATCHES, REPLICA_STEPS = 8, (64, 256), 1000
 HAND_BATCHES = (256, 512, 1024, 2048, 4096)
 PEER_BATCH = 1024
@@ -157,7 +159,8 @@ def training(x: torch.Tensor, case: Case, options: argparse.Namespace) -> dict:
     }
     if case.columns > WIDE:
         names["isthmus, bfloat16"] = by_bfloat16
-    epochs = max(options.epochs, -(-options.steps * case.batch // len(x)))
+    least = STEPS // (10 if options.quick or case.columns > WIDE else 1)
+    epochs = max(options.epochs, -(-least * case.batch // len(x)))
     contest = {name: partial(run, x, case, epochs) for name, run in names.items()}
     contest["floor"] = lambda: floor(case, training=True) * len(x) / case.batch
     if case.kind == "plain" and case.batch in {32, 256}:
@@ -244,7 +247,7 @@ def processor() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    for name, value in {"threads": 1, "rounds": 5, "epochs": 3, "steps": 100}.items():
+    for name, value in {"threads": 1, "rounds": 5, "epochs": 3}.items():
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--only", default="small,wide,replicas")
     parser.add_argument("--kinds", default=",".join(PLAIN))
