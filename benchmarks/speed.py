@@ -9,8 +9,9 @@ Networks on rows of correlated normal numbers: *small* tables, 30-64-32-8 and ba
 - *by hand*: the shortest loop that a careful engineer would write;
 - *isthmus*, and *isthmus, autograd*: the same without recorded steps; of wide networks
   *isthmus, bfloat16*, with matrix products in that precision;
-- PyOD's AutoEncoder and VAE, scikit-learn's MLPRegressor, skorch and Keras, where they
-  are installed: the plain kind alone;
+- PyOD's AutoEncoder and VAE, scikit-learn's MLPRegressor, skorch, pythae and Keras,
+  where they are installed: the plain kind alone. Those that do not go together are
+  measured one after the other, each beside the loop by hand: ``--peers Keras,pythae``;
 - *replicas*: eight small networks, each on rows of its own, in one step, beside a step
   of one alone. Bar: a step of eight takes at most three times as long.
 
@@ -50,6 +51,7 @@ from speed_contests import (
     by_isthmus,
     by_keras,
     by_pyod,
+    by_pythae,
     by_replicas,
     by_sklearn,
     by_skorch,
@@ -71,6 +73,7 @@ PEERS = {
     "MLPRegressor": ("sklearn", by_sklearn),
     "skorch": ("skorch", by_skorch),
     "Keras": ("keras", by_keras),
+    "pythae": ("pythae", by_pythae),
 }
 WIDE = 100  # columns
 STEPS = 100
@@ -167,7 +170,7 @@ def training(x: torch.Tensor, case: Case, options: argparse.Namespace) -> dict:
         contest |= {
             name: partial(run, x, case, 1)
             for name, (package, run) in PEERS.items()
-            if have(package)
+            if have(package) and name in options.peers.split(",")
         }
     return compete(contest, options.rounds)
 
@@ -234,6 +237,7 @@ class Report:
 
 def versions() -> dict[str, str]:
     packages = "isthmus", "torch", "numpy", "pyod", "scikit-learn", "skorch", "keras"
+    packages += ("pythae",)
     known = {d.metadata["Name"].lower() for d in importlib.metadata.distributions()}
     return {n: importlib.metadata.version(n) for n in packages if n in known}
 
@@ -251,6 +255,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--only", default="small,wide,replicas")
     parser.add_argument("--kinds", default=",".join(PLAIN))
+    parser.add_argument("--peers", default=",".join(PEERS))
     parser.add_argument("--quick", action="store_true", help="a tenth of the rows")
     parser.add_argument("--out", type=Path, default="benchmarks/results/speed.csv")
     options = parser.parse_args()

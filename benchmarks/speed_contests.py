@@ -264,6 +264,54 @@ def by_keras(x: torch.Tensor, case: Case, epochs: int) -> float:
     return (time.perf_counter() - started) / epochs
 
 
+def by_pythae(x: torch.Tensor, case: Case, epochs: int) -> float:
+    """pythae's own trainer, with networks that are ours by hand."""
+    import logging  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+
+    from pythae.data.datasets import BaseDataset  # noqa: PLC0415 - not everyone has it
+    from pythae.models import AE, AEConfig  # noqa: PLC0415
+    from pythae.models.base.base_utils import ModelOutput  # noqa: PLC0415
+    from pythae.models.nn import BaseDecoder, BaseEncoder  # noqa: PLC0415
+    from pythae.trainers import BaseTrainer, BaseTrainerConfig  # noqa: PLC0415
+
+    class Encoder(BaseEncoder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = _layers(case.widths)
+
+        def forward(self, x: torch.Tensor) -> ModelOutput:
+            return ModelOutput(embedding=self.layers(x))
+
+    class Decoder(BaseDecoder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layers = _layers(case.widths[::-1])
+
+        def forward(self, z: torch.Tensor) -> ModelOutput:
+            return ModelOutput(reconstruction=self.layers(z))
+
+    logging.disable(logging.INFO)
+    known = AEConfig(input_dim=(case.columns,), latent_dim=case.code)
+    model = AE(known, Encoder(), Decoder())
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = BaseTrainer(
+            model=model,
+            train_dataset=BaseDataset(x, torch.ones(len(x))),
+            training_config=BaseTrainerConfig(
+                output_dir=folder,
+                num_epochs=epochs,
+                per_device_train_batch_size=case.batch,
+                learning_rate=RATE,
+                optimizer_cls="Adam",
+                no_cuda=True,
+            ),
+        )
+        started = time.perf_counter()
+        trainer.train()
+        return (time.perf_counter() - started) / epochs
+
+
 def scored_by_isthmus(x: torch.Tensor, case: Case) -> Any:
     model = untrained(x, case, 1)
     model.module_.eval()

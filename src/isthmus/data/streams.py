@@ -14,6 +14,7 @@ from isthmus.data.delimited import in_blocks
 from isthmus.data.dialect import typed
 from isthmus.data.files import is_parquet, names_of, tab_of
 from isthmus.data.frames import as_arrow, is_frame
+from isthmus.data.images import SUFFIXES, Images
 from isthmus.data.parquet import ParquetFiles, RowGroup
 from isthmus.errors import DataError
 
@@ -107,9 +108,10 @@ def stream(source: Any, *, piece: int | None = None) -> Stream:
     """Open what is larger than memory, for `fit`, `transform` and `score_samples`.
 
     ``source`` is a file, folder, pattern or address (such as ``s3://bucket/folder``)
-    of Parquet, CSV or Arrow files; a (memory-mapped) matrix; or a function that returns
-    a fresh iterator of frames each time it is called. ``piece`` is how many rows are
-    taken at a time; by default a quarter of a million cells.
+    of Parquet, CSV or Arrow files, or of pictures of one size (PNG, JPEG: a row each,
+    and a column for each value of a pixel); a (memory-mapped) matrix; or a function
+    that returns a fresh iterator of frames each time it is called. ``piece`` is how
+    many rows are taken at a time; by default a quarter of a million cells.
     """
     if isinstance(source, Stream):
         return source
@@ -200,6 +202,8 @@ def _of_files(source: str, piece: int | None) -> Stream:
     (kind,) = kinds
     if kind == "parquet":
         return _of_parquet(system, names, piece)
+    if kind == "images":
+        return _of_images(system, names, piece)
     read = _arrow if kind == "arrow" else _csv
 
     def opened(*names: str) -> Stream:
@@ -226,6 +230,18 @@ def _of_parquet(system: fs.FileSystem, names: list[str], piece: int | None) -> S
         )
 
     return replace(opened(), parts=tuple(map(opened, files.groups)))
+
+
+def _of_images(system: fs.FileSystem, names: list[str], piece: int | None) -> Stream:
+    images = Images(system, names)
+    step = piece or _rows(len(images.schema))
+
+    def opened(part: slice) -> Stream:
+        rows = len(names[part])
+        return Stream(lambda some: images.pieces(step, some, part), images.schema, rows)
+
+    parts = (slice(k, k + step) for k in range(0, len(names), step))
+    return replace(opened(slice(None)), parts=tuple(map(opened, parts)))
 
 
 def _arrow(system: fs.FileSystem, name: str) -> Iterator[pa.Table]:
@@ -260,7 +276,7 @@ def _files(source: str) -> tuple[fs.FileSystem, list[str]]:
         names = inside if path.is_dir() else names_of(source)
     chosen = sorted(name for name in names if _kind(name))
     if not chosen:
-        raise DataError(f"{source}: there is no Parquet, CSV or Arrow file.")
+        raise DataError(f"{source}: there is no Parquet, CSV, Arrow file or picture.")
     return system, chosen
 
 
@@ -278,4 +294,6 @@ def _kind(name: str) -> str:
         return "parquet"
     if suffixes & {".csv", ".tsv"}:
         return "csv"
+    if suffixes & SUFFIXES:
+        return "images"
     return "arrow" if suffixes & _ARROW else ""
