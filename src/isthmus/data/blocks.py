@@ -16,9 +16,22 @@ if TYPE_CHECKING:
 BLOCK = 2048
 """Rows of a block. A matrix product may round differently for other row counts."""
 
+CELLS = 2**22
+"""Entries of a block, about, where rows are so wide that they are fewer."""
+
+FEWEST = 256
+"""Rows of a block in any case."""
 
 WIDER = 8
 """Times as many rows on a GPU, which would wait for the next block otherwise."""
+
+
+def rows_of_block(entries: int) -> int:
+    """Rows of a block of examples of so many entries: `BLOCK`, or halves of it."""
+    rows = BLOCK
+    while rows > FEWEST and rows * entries > CELLS:
+        rows //= 2
+    return rows
 
 
 def in_blocks(
@@ -34,6 +47,7 @@ def in_blocks(
     """
     parameters = list(module.parameters())
     device = parameters[0].device
+    size = min(size, rows_of_block(data.x[:1].numel()))
     size *= WIDER if device.type == "cuda" else 1
     with torch.inference_mode(), threads_for(BLOCK, parameters):
         found = [

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import fs, ipc
 
+from isthmus.data.blocks import rows_of_block
 from isthmus.data.delimited import in_blocks
 from isthmus.data.dialect import typed
 from isthmus.data.files import is_parquet, names_of, tab_of
@@ -27,6 +28,7 @@ PIECE = 2**18
 """Cells of a piece."""
 
 _ARROW = {".arrow", ".ipc", ".feather"}
+_KINDS = {"csv": {".csv", ".tsv"}, "images": SUFFIXES, "arrow": _ARROW}
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,9 @@ def _width(source: Stream) -> int:
 
 
 def _rows(columns: int) -> int:
-    return max(PIECE // max(columns, 1), 256)
+    """Whole blocks, for the last of a piece is filled up when it is scored."""
+    block = rows_of_block(columns)
+    return max(PIECE // max(columns, 1) // block, 1) * block
 
 
 def _only(frame: Any, columns: list[str] | None) -> Any:
@@ -183,7 +187,6 @@ def _only(frame: Any, columns: list[str] | None) -> Any:
 def _of_matrix(matrix: np.ndarray[Any, Any], piece: int | None) -> Stream:
     if matrix.ndim != 2:
         raise DataError(f"A matrix must have two axes. Got {matrix.ndim}.")
-
     step = piece or _rows(matrix.shape[1])
 
     def pieces(_columns: list[str] | None) -> Iterator[Any]:
@@ -289,11 +292,7 @@ def files_of(source: str) -> list[list[Any]]:
 
 def _kind(name: str) -> str:
     """What a file holds, by its name; nothing that is known if it is empty."""
-    suffixes = set(map(str.lower, Path(name).suffixes))
     if is_parquet(Path(name)):
         return "parquet"
-    if suffixes & {".csv", ".tsv"}:
-        return "csv"
-    if suffixes & SUFFIXES:
-        return "images"
-    return "arrow" if suffixes & _ARROW else ""
+    suffixes = set(map(str.lower, Path(name).suffixes))
+    return next((kind for kind, known in _KINDS.items() if suffixes & known), "")
