@@ -1,8 +1,10 @@
 """An engine writes the very file that one process writes."""
 
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 from engines import ON_RAY
-from terminal import ANOMALY, ask, fit
+from terminal import ANOMALY, NAMES, ask, fit
 
 import isthmus
 from isthmus.cli.program import run
@@ -36,7 +38,11 @@ def test_ray_writes_the_same(name, case, folder, capfd, request):
 @ON_RAY
 def test_ray_trains_what_one_process_trains(folder, tmp_path, capfd):
     """Losses to 1e-5, with one file written and nothing left beside it."""
-    words = [*fit(folder, "--epochs", "2", "--size", "2"), "--quiet", "--out"]
+    rows = tmp_path / "rows"
+    rows.mkdir()
+    table = pyarrow.csv.read_csv(folder / "data.csv").select(NAMES)
+    pyarrow.parquet.write_table(table, rows / "a.parquet", row_group_size=30)
+    words = ["fit", "rows", "--epochs", "2", "--size", "2", "--quiet", "--out"]
     alone, spread = (tmp_path / f"{name}.isthmus" for name in ("alone", "spread"))
     ask(capfd, *words, alone)
     ask(capfd, *words, spread, "--engine", "ray", "--workers", "2")
@@ -44,7 +50,17 @@ def test_ray_trains_what_one_process_trains(folder, tmp_path, capfd):
     assert two.path_["processes"] == 2
     for mine, theirs in zip(one.history_, two.history_, strict=True):
         assert mine == pytest.approx(theirs, rel=1e-5)
-    assert sorted(tmp_path.iterdir()) == [alone, spread]
+    assert sorted(tmp_path.iterdir()) == [alone, rows, spread]
+
+
+@ON_RAY
+@pytest.mark.slow
+def test_what_workers_refuse_is_said_in_a_sentence(folder, tmp_path, capfd):
+    words = ["fit", folder / "data.csv", "--preset", "wasserstein", "--engine", "ray"]
+    assert run([*map(str, words), "--workers", "2"]) == 2
+    told = capfd.readouterr().err
+    assert "Error: mmd: looks at a whole batch" in told
+    assert not list(tmp_path.iterdir())
 
 
 @ON_RAY

@@ -39,8 +39,9 @@ def checkpoint(out: Path, ranks: Ranks, *, resume: bool) -> Iterator[Path]:
         raise DataError(f"--resume: there is no {kept}. Leave it out.")
     if ranks.first and not resume and not restarted():
         for path in _checkpoints(kept):
-            sys.stderr.write(f"{path} of an earlier training is removed.\n")
-            path.unlink()
+            old = path.replace(f"{path}.old")
+            told = f"{path} of an earlier training is now {old}"
+            sys.stderr.write(f"{told}; rename it, and --resume goes on with it.\n")
     ranks.gather(None)  # nobody looks for a file before
     written.unfinished[:] = [kept]
     yield kept

@@ -67,7 +67,8 @@ def plan(order: Order, model: Any) -> None:
     from isthmus.cli.tables import to_json
 
     _check(order)
-    found = plan(model, _tables(order, model, whole=True).rows)
+    tables = _tables(order, model, whole=True)
+    found = plan(model, tables.rows) | {"rows": tables.height}
     data, left_out = order.data, order.left_out
     if order.as_json:
         print(to_json({"data": data, "left_out": left_out, **found}))
@@ -83,12 +84,13 @@ def _fitted(order: Order, model: Any, tables: Tables, kept: Path) -> Any:
 
     folder = kept.with_name(f"{kept.name}.ray")
     workers = order.workers or os.cpu_count() or 1
-    with ray.started(workers):
-        made = ray_training.fit(
-            model, tables.learned, workers=workers, folder=folder, checkpoint=kept
-        )
-    shutil.rmtree(folder, ignore_errors=True)
-    return made
+    try:
+        with ray.started(workers):
+            return ray_training.fit(
+                model, tables.learned, workers=workers, folder=folder, checkpoint=kept
+            )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
@@ -106,7 +108,7 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
     source = stream(data)
     some, count = looked_at(source) if whole else (begun(source), 0)
     beside, rows = set_aside(some, left_out)
-    if whole:
+    if whole and not order.quiet:
         told = f"{rows.num_rows:,} of {count:,} rows are looked at for the summary."
         sys.stderr.write(f"{data}: read in pieces; {told}\n")
     return Tables(rows, beside, source.select(rows.column_names), count)
@@ -159,6 +161,7 @@ def _tell(order: Order, model: Any, tables: Tables) -> None:
     from isthmus.cli.tables import to_json
 
     figures = summarize(model, tables.rows, tables.beside, order.left_out["label"])
+    figures["rows"] = tables.height  # of which some may have been looked at
     if order.as_json:
         print(to_json({"model": str(order.out), **figures}))
     else:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from isthmus import errors
 from isthmus.artifacts import load, save
 from isthmus.cluster.extras import engine
 from isthmus.data.streams import is_stream, stream
-from isthmus.errors import RecipeError
+from isthmus.errors import IsthmusError, RecipeError
 from isthmus.estimator import Autoencoder
 from isthmus.ranks import together
 
 ATTEMPTS = 3
 """How often a training goes on after a worker was lost."""
 
-MODEL = "model.isthmus"
+MODEL, REFUSED = "model.isthmus", "refused.json"
 
 
 def fit(
@@ -46,8 +49,16 @@ def fit(
     place.mkdir(parents=True, exist_ok=True)
     kept = Path(checkpoint or place / "checkpoint").absolute()
 
+    here, refused = Path.cwd(), place / REFUSED
+
     def work(_config: dict[str, Any]) -> None:
-        fitted = model.fit(source(), checkpoint=kept)
+        with suppress(OSError):  # relative paths are those of the caller
+            os.chdir(here)
+        try:
+            fitted = model.fit(source(), checkpoint=kept)
+        except IsthmusError as error:
+            refused.write_text(json.dumps([type(error).__name__, str(error)]))
+            raise
         if not together().first:
             train.report({})
             return
@@ -67,7 +78,14 @@ def fit(
             failure_config=train.FailureConfig(max_failures=ATTEMPTS),
         ),
     )
-    with trainer.fit().checkpoint.as_directory() as found:
+    try:
+        result = trainer.fit()
+    except train.TrainingFailedError:
+        if not refused.exists():
+            raise
+        kind, message = json.loads(refused.read_text())
+        raise getattr(errors, kind)(message) from None
+    with result.checkpoint.as_directory() as found:
         return load(Path(found) / MODEL)
 
 
