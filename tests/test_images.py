@@ -117,3 +117,12 @@ def test_without_pillow_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(MissingExtraError, match=r"isthmus\[images\]"):
         isthmus.stream(tmp_path)
+
+
+def test_pictures_are_drawn_before_and_after(photos, tmp_path):
+    model, out = (str(tmp_path / name) for name in ("m.isthmus", "r.csv"))
+    assert run(["fit", str(photos), "--epochs", "2", "--quiet", "--out", model]) == 0
+    words = ["reconstruct", model, str(photos), "--pixels", "8x8", "--out", out]
+    assert run([*words, "--picture", str(tmp_path / "r.png")]) == 0
+    with Image.open(tmp_path / "r.png") as drawn:
+        assert drawn.size[0] > 300

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from isthmus.estimator.explanation import Explanation
-from isthmus.plots import draw_reasons, draw_scores
+from isthmus.plots import draw_codes, draw_reasons, draw_scores
 from isthmus.plots.scores import _Scale
 from isthmus.scores.reasons import in_words, reasons
 
@@ -116,3 +116,13 @@ def test_what_mends_most_is_to_blame_first():
 )
 def test_cells_in_words(cell, probability, words):
     assert in_words(cell, probability) == words
+
+
+def test_of_many_names_the_most_frequent_have_colours(tmp_path):
+    names = np.repeat([f"name {k:02}" for k in range(30)], np.arange(30) + 1)
+    path = tmp_path / "codes.svg"
+    draw_codes(path, np.random.default_rng(0).normal(size=(len(names), 2)), names)
+    text = path.read_text()
+    assert all(f"name {k}" in text for k in range(20, 30))
+    assert "others" in text
+    assert "name 19" not in text

@@ -28,6 +28,9 @@ Positive = Annotated[
 DETECTOR = ("effort", "replicas", "contamination", "fpr", "calibrated")
 """What a detector adds to what a model file says of itself."""
 
+MOST_DRAWN = 10
+"""Rows that are drawn as pictures."""
+
 
 def encode(
     model: Model,
@@ -163,8 +166,9 @@ def _draw_pictures(opened: Opened, rebuilt: Any, path: Any, pixels: str | None) 
     except ValueError:
         message = f"--picture needs --pixels HEIGHTxWIDTH, such as 28x28. Got {pixels}."
         raise typer.BadParameter(message) from None
-    before = opened.rows.select(rebuilt.column_names)
-    draw_pictures(path, _matrix(before), _matrix(rebuilt), (height, width))
+    rebuilt = rebuilt.slice(0, MOST_DRAWN)
+    before = opened.rows.select(rebuilt.column_names).take(list(range(len(rebuilt))))
+    draw_pictures(path, _matrix(before), _matrix(rebuilt), (height, width), MOST_DRAWN)
     written.tell(path)
 
 

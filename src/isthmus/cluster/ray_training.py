@@ -7,7 +7,7 @@ import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from isthmus import errors
 from isthmus.artifacts import load, save
@@ -16,6 +16,9 @@ from isthmus.data.streams import is_stream, stream
 from isthmus.errors import IsthmusError, RecipeError
 from isthmus.estimator import Autoencoder
 from isthmus.ranks import together
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ATTEMPTS = 3
 """How often a training goes on after a worker was lost."""
@@ -45,11 +48,35 @@ def fit(
             f"process trains its replicas together."
         )
     train, torch_train = engine("ray", "ray.train"), engine("ray", "ray.train.torch")
-    source, place = _sent(rows), Path(folder).absolute()
+    place = Path(folder).absolute()
     place.mkdir(parents=True, exist_ok=True)
     kept = Path(checkpoint or place / "checkpoint").absolute()
+    os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")  # lines come twice else
+    backend = "nccl" if str(model.device).startswith("cuda") else "gloo"
+    trainer = torch_train.TorchTrainer(
+        _work(train, model, rows, place / REFUSED, kept),
+        torch_config=torch_train.TorchConfig(backend=backend),
+        scaling_config=train.ScalingConfig(num_workers=workers),
+        run_config=train.RunConfig(
+            name="ray",
+            storage_path=str(place),
+            failure_config=train.FailureConfig(max_failures=ATTEMPTS),
+        ),
+    )
+    try:
+        result = trainer.fit()
+    except train.TrainingFailedError:
+        _raise_refusal(place / REFUSED)
+        raise
+    with result.checkpoint.as_directory() as found:
+        return load(Path(found) / MODEL)
 
-    here, refused = Path.cwd(), place / REFUSED
+
+def _work(
+    train: Any, model: Autoencoder, rows: Any, refused: Path, kept: Path
+) -> Callable[[dict[str, Any]], None]:
+    """What each worker does; the first hands over the model."""
+    source, here = _sent(rows), Path.cwd()
 
     def work(_config: dict[str, Any]) -> None:
         with suppress(OSError):  # relative paths are those of the caller
@@ -66,27 +93,14 @@ def fit(
             save(fitted, Path(made) / MODEL)
             train.report({}, checkpoint=train.Checkpoint.from_directory(made))
 
-    os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")  # lines come twice else
-    backend = "nccl" if str(model.device).startswith("cuda") else "gloo"
-    trainer = torch_train.TorchTrainer(
-        work,
-        torch_config=torch_train.TorchConfig(backend=backend),
-        scaling_config=train.ScalingConfig(num_workers=workers),
-        run_config=train.RunConfig(
-            name="ray",
-            storage_path=str(place),
-            failure_config=train.FailureConfig(max_failures=ATTEMPTS),
-        ),
-    )
-    try:
-        result = trainer.fit()
-    except train.TrainingFailedError:
-        if not refused.exists():
-            raise
+    return work
+
+
+def _raise_refusal(refused: Path) -> None:
+    """Raise what a worker has raised, if it is an error of ours."""
+    if refused.exists():
         kind, message = json.loads(refused.read_text())
         raise getattr(errors, kind)(message) from None
-    with result.checkpoint.as_directory() as found:
-        return load(Path(found) / MODEL)
 
 
 def _sent(rows: Any) -> Any:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+MOST_COLOURS = 10
+"""Labels that are told apart by colour."""
+
+
 def draw_codes(path: str | Path, z: NDArray[np.float32], labels: Any = None) -> None:
     """Draw codes z (n, D) as points, coloured by ``labels`` (n,).
 
@@ -67,15 +71,21 @@ def draw_pictures(
 
 
 def _coloured(axes: Any, points: NDArray[Any], labels: NDArray[Any]) -> None:
-    """One colour and one legend entry per label, or a scale for many numbers."""
-    kinds = np.unique(labels.astype(str) if labels.dtype == object else labels)
-    if len(kinds) > 12:
+    """One colour and one legend entry per label, or a scale for many numbers.
+
+    Of many names the most frequent are told apart, and the others are grey.
+    """
+    labels = labels if labels.dtype.kind in "biuf" else labels.astype(str)
+    kinds, counts = np.unique(labels, return_counts=True)
+    if len(kinds) > MOST_COLOURS and labels.dtype.kind != "U":
         marks = axes.scatter(*points.T, c=labels, s=8, linewidths=0, cmap="viridis")
         axes.figure.colorbar(marks)
         return
+    if len(kinds) > MOST_COLOURS:
+        kinds = np.sort(kinds[np.argsort(-counts, kind="stable")][:MOST_COLOURS])
+        others = points[~np.isin(labels, kinds)]
+        axes.scatter(*others.T, s=8, linewidths=0, color="0.8", label="others")
     for i, kind in enumerate(kinds):
-        here = points[labels.astype(kinds.dtype) == kind]
-        axes.scatter(
-            *here.T, s=8, alpha=0.7, linewidths=0, color=f"C{i % 10}", label=kind
-        )
+        here = points[labels == kind]
+        axes.scatter(*here.T, s=8, alpha=0.7, linewidths=0, color=f"C{i}", label=kind)
     axes.legend(markerscale=2, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
