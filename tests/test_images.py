@@ -16,6 +16,10 @@ from isthmus.errors import DataError, MissingExtraError
 DIGITS = (load_digits().images[:300] * 15).astype(np.uint8)
 
 
+def save(folder, name, *shape):
+    Image.fromarray(np.zeros(shape, np.uint8)).save(folder / name)
+
+
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
     """Digits, a file each, in two folders."""
@@ -71,10 +75,6 @@ def test_colours_are_columns(tmp_path):
     assert np.array_equal(np.stack(list(piece.columns), 1), pixels.reshape(2, 36))
 
 
-def save(folder, name, *shape):
-    Image.fromarray(np.zeros(shape, np.uint8)).save(folder / name)
-
-
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
@@ -87,6 +87,23 @@ def test_pictures_that_differ_are_named(tmp_path, shape, said):
     save(tmp_path, "b.png", *shape)
     with pytest.raises(DataError, match=f"b.png: {said}"):
         list(isthmus.stream(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["uint16", "RGBA", "LA"])
+def test_what_would_be_lost_is_refused(tmp_path, kind):
+    """Sixteen bits do not fit into eight, and transparency is no colour."""
+    zeros = np.zeros((4, 4), np.uint16)
+    picture = Image.fromarray(zeros) if kind == "uint16" else Image.new(kind, (4, 4))
+    picture.save(tmp_path / "a.png")
+    with pytest.raises(DataError, match="a.png: is of mode .* 8 bits"):
+        isthmus.stream(tmp_path)
+
+
+def test_pictures_beside_tables_are_not_read(tmp_path):
+    """As a figure that was drawn of them."""
+    save(tmp_path, "figure.png", 4, 4)
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n3,4\n")
+    assert isthmus.stream(tmp_path).num_rows == 2
 
 
 def test_what_is_no_picture_is_named(tmp_path):

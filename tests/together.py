@@ -61,12 +61,13 @@ def early(at):
 
 def told(at):
     """The last process alone wants to end it."""
-    last = (lambda epoch: at.ranks.number == at.ranks.count - 1 and epoch.number == 3,)
-    return isthmus.Autoencoder(size=3, **SHORT, callbacks=last).fit(at.path)
+    last = at.ranks.rank == at.ranks.world_size - 1
+    ends = (lambda epoch: last and epoch.number == 3,)
+    return isthmus.Autoencoder(size=3, **SHORT, callbacks=ends).fit(at.path)
 
 
 def timed(at):
-    training = isthmus.Training(seconds=0.5 + at.ranks.number)
+    training = isthmus.Training(seconds=0.5 + at.ranks.rank)
     model = isthmus.Autoencoder(size=3, **SHORT | {"epochs": 10_000})
     return model.set_params(training=training).fit(at.path)
 
@@ -87,7 +88,7 @@ def lost(at):
     once = Path(f"{at.out}.lost")
 
     def lose(epoch):
-        if at.ranks.number == 1 and epoch.number == 4 and not once.exists():
+        if at.ranks.rank == 1 and epoch.number == 4 and not once.exists():
             once.touch()
             os._exit(9)
 
@@ -111,7 +112,7 @@ def mixing(at):
             isthmus.Autoencoder(size=3, **SHORT | {"hidden": ()}, **part).fit(at.path)
         except RecipeError as error:
             complaints.append(str(error))
-    Path(f"{at.out}.complaints.{at.ranks.number}").write_text("\n".join(complaints))
+    Path(f"{at.out}.complaints.{at.ranks.rank}").write_text("\n".join(complaints))
     return isthmus.Autoencoder(size=3, **SHORT).fit(at.path)
 
 
@@ -120,7 +121,7 @@ def short(at):
     try:
         isthmus.Autoencoder(size=3, **SHORT).fit(f"{at.path}.one.parquet")
     except DataError as error:
-        Path(f"{at.out}.short.{at.ranks.number}").write_text(str(error))
+        Path(f"{at.out}.short.{at.ranks.rank}").write_text(str(error))
     return isthmus.Autoencoder(size=3, **SHORT).fit(at.path)
 
 
@@ -134,7 +135,7 @@ def write(model, path):
 def run(path, out, cases):
     with joined() as ranks:
         for name in cases:
-            write(globals()[name](At(path, out, ranks)), f"{out}.{name}.{ranks.number}")
+            write(globals()[name](At(path, out, ranks)), f"{out}.{name}.{ranks.rank}")
 
 
 if __name__ == "__main__":

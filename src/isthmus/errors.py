@@ -12,10 +12,11 @@ IsthmusWarning(UserWarning)
 from __future__ import annotations
 
 import difflib
+import importlib
 import inspect
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,6 +56,18 @@ def warn(message: str) -> None:
     while frame is not None and frame.f_code.co_filename.startswith(home):
         frame, level = frame.f_back, level + 1
     warnings.warn(message, IsthmusWarning, stacklevel=level)
+
+
+def optional(module: str, extra: str) -> Any:
+    """A module that need not be installed; ``extra`` is the extra that brings it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError:
+        library = module.partition(".")[0]
+        raise MissingExtraError(
+            f"{library} is not installed. Install it with: pip install "
+            f"'isthmus[{extra}]'"
+        ) from None
 
 
 def unknown(what: str, name: object, known: Iterable[str]) -> str:

@@ -22,36 +22,36 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Ranks:
-    """One of ``count`` processes; alone, all that is asked of the others is free."""
+    """One of ``world_size`` processes; alone, what is asked of the others is free."""
 
-    number: int = 0
-    count: int = 1
+    rank: int = 0
+    world_size: int = 1
 
     @property
     def first(self) -> bool:
         """Whether this is the process that speaks and writes for all."""
-        return self.number == 0
+        return self.rank == 0
 
     def mine(self, rows: Tensor) -> Tensor:
-        """Every ``count``-th row, from ``number`` on."""
-        return rows[self.number :: self.count]
+        """Every ``world_size``-th row, from ``rank`` on."""
+        return rows[self.rank :: self.world_size]
 
-    def add(self, tensor: Tensor) -> None:
+    def all_reduce(self, tensor: Tensor) -> None:
         """Replace a tensor by the sum over all processes, in place."""
-        if self.count > 1:
+        if self.world_size > 1:
             distributed.all_reduce(tensor)
 
-    def gather(self, value: T) -> list[T]:
-        """What each process has, in the order of their numbers."""
-        if self.count == 1:
+    def all_gather(self, value: T) -> list[T]:
+        """What each process has, in the order of their ranks."""
+        if self.world_size == 1:
             return [value]
-        found: list[Any] = [None] * self.count
+        found: list[Any] = [None] * self.world_size
         distributed.all_gather_object(found, value)
         return found
 
-    def like_the_first(self, tensor: Tensor) -> None:
+    def broadcast(self, tensor: Tensor) -> None:
         """Replace a tensor by that of the first process, in place."""
-        if self.count > 1:
+        if self.world_size > 1:
             distributed.broadcast(tensor, 0)
 
 

@@ -129,4 +129,6 @@ def test_what_is_flagged_is_a_share_of_what_was_judged(
     words = [*fit(folder, *some, "--out", tmp_path / "m.isthmus"), "--json", "--quiet"]
     figures = json.loads(ask(capfd, *words))
     assert figures["rows"] == figures["judged"] == 120
+    plan = json.loads(ask(capfd, *fit(folder, *some), "--json", "--dry-run"))
+    assert (plan["rows"], plan["replicas"]) == (120, 3)
     assert figures["flagged"] == 12

@@ -24,7 +24,7 @@ from isthmus.cli.options import (
     names,
     settings,
 )
-from isthmus.cli.training import Order, plan, train
+from isthmus.cli.training import Order, tell_plan, train
 
 Target = Annotated[Path, typer.Option("--out", metavar="FILE", help="The model file.")]
 Recipe = Annotated[
@@ -139,7 +139,7 @@ def fit(
     model = _model(options, time, setting, recipe, device)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
     order = Order(data, out, left_out, resume, engine, workers, quiet, as_json)
-    (plan if dry_run else train)(order, model)
+    (tell_plan if dry_run else train)(order, model)
 
 
 def _model(

@@ -11,14 +11,16 @@ MOMENT = 1e-9
 """Seconds after which training ends at its first step."""
 
 
-def plan(model: Any, rows: pa.Table) -> dict[str, Any]:
+def plan(model: Any, rows: pa.Table, height: int) -> dict[str, Any]:
     """The recipe that the rows settle, what they are, and the number of weights.
 
-    A copy of the model takes one step of training, so that what would fail now fails.
+    ``height`` is how many rows there are, where ``rows`` are some of them. A copy of
+    the model takes one step of training, so that what would fail now fails.
     """
     from sklearn.base import clone
 
     from isthmus.artifacts.recipes import describe
+    from isthmus.estimator.streams import MOST_CELLS
     from isthmus.model import FAMILIES
 
     inner = clone(getattr(model, "autoencoder", model))
@@ -26,12 +28,13 @@ def plan(model: Any, rows: pa.Table) -> dict[str, Any]:
     tried = inner.set_params(**one_step).fit(rows)
     settled = describe(tried)
     parts = {name: settled[name] for name in (*FAMILIES, "terms")}
+    held = min(height, max(MOST_CELLS // rows.num_columns, rows.num_rows))
     return {
-        "rows": rows.num_rows,
+        "rows": height,
         "columns": describe_columns(tried, rows),
         "weights": sum(p.numel() for p in tried.module_.parameters()),
-        **_replicas(model, rows.num_rows, tried.module_.event.numel()),
-        "recipe": describe(model, rows.num_rows) | parts,
+        **_replicas(model, held, tried.module_.event.numel()),
+        "recipe": describe(model, height) | parts,
     }
 
 

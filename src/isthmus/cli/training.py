@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isthmus.cli import written
-from isthmus.cli.going_on import checkpoint, processes
+from isthmus.cli.resuming import checkpoint
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +47,9 @@ class Tables(NamedTuple):
 
 def train(order: Order, model: Any) -> None:
     """Train, save and tell; of several processes the first alone speaks and writes."""
-    with processes() as ranks:
+    from isthmus.ranks import joined
+
+    with joined() as ranks:
         if not ranks.first:
             order = replace(order, quiet=True, as_json=False)
         _check(order)
@@ -60,7 +62,7 @@ def train(order: Order, model: Any) -> None:
         _tell(order, model, tables)
 
 
-def plan(order: Order, model: Any) -> None:
+def tell_plan(order: Order, model: Any) -> None:
     """What was found and would be done, to standard output; text is a recipe, too."""
     from isthmus.artifacts.recipe_text import to_toml
     from isthmus.cli.plan import as_comments, plan
@@ -68,7 +70,7 @@ def plan(order: Order, model: Any) -> None:
 
     _check(order)
     tables = _tables(order, model, whole=True)
-    found = plan(model, tables.rows) | {"rows": tables.height}
+    found = plan(model, tables.rows, tables.height)
     data, left_out = order.data, order.left_out
     if order.as_json:
         print(to_json({"data": data, "left_out": left_out, **found}))

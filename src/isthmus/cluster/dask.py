@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from isthmus.cluster.extras import engine
+from isthmus.errors import optional
 
 if TYPE_CHECKING:
     from isthmus.cluster.answers import Answers
@@ -17,7 +17,7 @@ def answer(rows: Any, answers: Answers) -> Any:
 
     Let each worker have one thread (``dask worker --nthreads 1``).
     """
-    engine("dask", "dask.dataframe")
+    optional("dask.dataframe", "dask")
 
     def of_part(part: Any) -> Any:
         table = pa.Table.from_pandas(part, preserve_index=False)

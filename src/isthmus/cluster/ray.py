@@ -15,9 +15,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cluster.answers import ROWS, Answers
-from isthmus.cluster.extras import engine
 from isthmus.data.streams import Stream
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,7 +37,7 @@ def started(workers: int | None = None) -> Iterator[None]:
     own = known is None or not known.is_initialized()
     if own:
         _settle(known)
-    ray = engine("ray", "ray")
+    ray = optional("ray", "ray")
     if own:
         _start(ray, workers)
     try:
@@ -59,7 +58,7 @@ def answer(rows: Any, answers: Answers, *, workers: int | None = None) -> Any:
     ``rows`` are a Ray dataset, an Arrow table, or a stream, whose files and row groups
     are read by the workers. At most so many ``workers`` are at work at a time.
     """
-    data = engine("ray", "ray.data")
+    data = optional("ray.data", "ray")
     own = not isinstance(rows, data.Dataset)
     parts = _parts(rows) if own else []
     most = min(workers, len(parts)) if own and workers else workers
@@ -88,7 +87,7 @@ def _settle(known: Any) -> None:
 
 def _start(ray: Any, workers: int | None) -> None:
     """Join the cluster, or make one here."""
-    engine("ray", "ray.data")  # it settles its log when it is imported
+    optional("ray.data", "ray")  # it settles its log when it is imported
     logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors are raised, too
     if os.environ.get("RAY_ADDRESS"):
         ray.init(logging_level=logging.WARNING)

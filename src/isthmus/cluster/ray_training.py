@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus import errors
 from isthmus.artifacts import load, save
-from isthmus.cluster.extras import engine
 from isthmus.data.streams import is_stream, stream
-from isthmus.errors import IsthmusError, RecipeError
+from isthmus.errors import IsthmusError, RecipeError, optional
 from isthmus.estimator import Autoencoder
 from isthmus.ranks import together
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 """How often a training goes on after a worker was lost."""
 
-MODEL, REFUSED = "model.isthmus", "refused.json"
+MODEL = "model.isthmus"
 
 
 def fit(
@@ -47,14 +46,18 @@ def fit(
             f"Several workers train an Autoencoder. Got {type(model).__name__}: one "
             f"process trains its replicas together."
         )
-    train, torch_train = engine("ray", "ray.train"), engine("ray", "ray.train.torch")
+    train, torch_train = (
+        optional("ray.train", "ray"),
+        optional("ray.train.torch", "ray"),
+    )
     place = Path(folder).absolute()
     place.mkdir(parents=True, exist_ok=True)
     kept = Path(checkpoint or place / "checkpoint").absolute()
+    refused = place / "refused.json"
     os.environ.setdefault("RAY_TRAIN_ENABLE_PRINT_PATCH", "0")  # lines come twice else
     backend = "nccl" if str(model.device).startswith("cuda") else "gloo"
     trainer = torch_train.TorchTrainer(
-        _work(train, model, rows, place / REFUSED, kept),
+        _work(train, model, rows, refused, kept),
         torch_config=torch_train.TorchConfig(backend=backend),
         scaling_config=train.ScalingConfig(num_workers=workers),
         run_config=train.RunConfig(
@@ -63,11 +66,11 @@ def fit(
             failure_config=train.FailureConfig(max_failures=ATTEMPTS),
         ),
     )
-    try:
-        result = trainer.fit()
-    except train.TrainingFailedError:
-        _raise_refusal(place / REFUSED)
-        raise
+    refused.unlink(missing_ok=True)
+    result = trainer.fit()
+    if refused.exists():
+        kind, message = json.loads(refused.read_text())
+        raise getattr(errors, kind)(message)
     with result.checkpoint.as_directory() as found:
         return load(Path(found) / MODEL)
 
@@ -75,10 +78,17 @@ def fit(
 def _work(
     train: Any, model: Autoencoder, rows: Any, refused: Path, kept: Path
 ) -> Callable[[dict[str, Any]], None]:
-    """What each worker does; the first hands over the model."""
+    """What each worker does; the first hands over the model.
+
+    An error of ours comes again however often one tries. It ends this attempt, for
+    workers wait for each other, and the next finds it written and is over at once.
+    """
     source, here = _sent(rows), Path.cwd()
 
     def work(_config: dict[str, Any]) -> None:
+        if refused.exists():
+            train.report({})
+            return
         with suppress(OSError):  # relative paths are those of the caller
             os.chdir(here)
         try:
@@ -96,18 +106,11 @@ def _work(
     return work
 
 
-def _raise_refusal(refused: Path) -> None:
-    """Raise what a worker has raised, if it is an error of ours."""
-    if refused.exists():
-        kind, message = json.loads(refused.read_text())
-        raise getattr(errors, kind)(message) from None
-
-
 def _sent(rows: Any) -> Any:
     """A function that gives a worker the rows: a stream to read, or a copy."""
     if is_stream(rows):
         source = stream(rows)
         return lambda: source
-    ray = engine("ray", "ray")
+    ray = optional("ray", "ray")
     reference = ray.put(rows)
     return lambda: ray.get(reference)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cluster.extras import engine
+from isthmus.errors import optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,7 +19,7 @@ def answer(rows: Any, answers: Answers) -> Any:
 
     isthmus must be installed where Spark's Python workers run.
     """
-    types = engine("spark", "pyspark.sql.pandas.types")
+    types = optional("pyspark.sql.pandas.types", "spark")
 
     def of_batches(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

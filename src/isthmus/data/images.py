@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from isthmus.errors import DataError, MissingExtraError
+from isthmus.errors import DataError, optional
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +17,8 @@ if TYPE_CHECKING:
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 FORMATS = ["PNG", "JPEG"]
-GREY = {"1", "L", "LA"}
+GREY, COLOUR = {"1", "L"}, {"RGB", "P", "CMYK", "YCbCr"}
+"""Modes of eight bits, without anything that would be lost, such as transparency."""
 
 MOST = 2**22
 """Pixels of a picture, at most: a small file may claim to hold more than memory."""
@@ -76,9 +76,14 @@ def _read(
     system: fs.FileSystem, name: str, expected: Shape | None = None
 ) -> tuple[Shape, NDArray[np.uint8]]:
     """Shape and values of a picture; of one that is not as ``expected``, no values."""
-    image = _library()
+    image = optional("PIL.Image", "images")
     try:
         with system.open_input_file(name) as file, image.open(file, "r", FORMATS) as x:
+            if x.mode not in GREY | COLOUR:
+                raise DataError(
+                    f"{name}: is of mode {x.mode}, with 16 bits or transparency. "
+                    f"Convert it to 8 bits of grey or of red, green and blue."
+                )
             colours = () if x.mode in GREY else ("red", "green", "blue")
             shape = Shape(x.height, x.width, colours)
             if x.height * x.width > MOST:
@@ -88,12 +93,3 @@ def _read(
             return shape, np.asarray(x.convert("RGB" if colours else "L"))
     except (OSError, SyntaxError, image.DecompressionBombError) as error:
         raise DataError(f"{name}: cannot be read as PNG or JPEG: {error}.") from None
-
-
-def _library() -> Any:
-    try:
-        return import_module("PIL.Image")
-    except ImportError:
-        raise MissingExtraError(
-            "Pictures need Pillow. Install it with: pip install 'isthmus[images]'"
-        ) from None

@@ -57,7 +57,7 @@ class Store:
         self.kept = np.zeros_like(self.sizes)
         self.files = self._open("x", count)
         self.masks = self._open("visible", count if missing else 0)
-        self.places = self._open("places", count if ranks.count > 1 else 0)
+        self.places = self._open("places", count if ranks.world_size > 1 else 0)
 
     def skip(self, rows: int) -> None:
         """Know of rows that another process takes in."""
@@ -147,7 +147,7 @@ class Store:
         All processes draw the same order of all rows.
         """
         index = torch.randperm(int(self.sizes[k]), generator=order)
-        if self.ranks.count > 1:
+        if self.ranks.world_size > 1:
             number = torch.full_like(index, -1)
             places = np.fromfile(self._path(k, "places"), np.int64)
             number[torch.from_numpy(places)] = torch.arange(len(places))
@@ -157,7 +157,7 @@ class Store:
 
     def lengths(self, sizes: list[int]) -> list[int]:
         """Whole batches; of several processes chance decides."""
-        return sizes if self.ranks.count == 1 else []
+        return sizes if self.ranks.world_size == 1 else []
 
     def some(self) -> Batch:
         """The rows of the first bucket that has any."""

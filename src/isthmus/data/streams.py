@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +35,7 @@ _KINDS = {"csv": {".csv", ".tsv"}, "images": SUFFIXES, "arrow": _ARROW}
 class Stream:
     """A table in pieces, which may be larger than memory."""
 
-    pieces: Callable[[list[str] | None], Iterable[Any]]
+    pieces: Callable[[list[str] | None], Iterable[Any]] = field(repr=False)
     """A fresh pass over frames or arrays, of some columns or of all."""
     schema: pa.Schema | None = None
     """What the columns are, where the source knows; else the pieces must say."""
@@ -43,7 +43,7 @@ class Stream:
     """How many there are, where the source knows."""
     words: bool = False
     """Whether all cells are words, of which a column's type is to be made."""
-    parts: tuple[Stream, ...] = ()
+    parts: tuple[Stream, ...] = field(default=(), repr=False)
     """The same rows in parts that can be read apart: files, row groups of Parquet."""
 
     @property
@@ -91,15 +91,15 @@ class Stream:
         Row groups of Parquet files go around in turn; of other sources, which must be
         read to be counted, pieces.
         """
-        if ranks.count == 1:
+        if ranks.world_size == 1:
             yield from self.pieces(columns)
         elif self.parts and all(part.rows is not None for part in self.parts):
             for k, part in enumerate(self.parts):
-                mine = k % ranks.count == ranks.number
+                mine = k % ranks.world_size == ranks.rank
                 yield from part.pieces(columns) if mine else [part.rows]
         else:
             for k, piece in enumerate(self.pieces(columns)):
-                yield piece if k % ranks.count == ranks.number else len(piece)
+                yield piece if k % ranks.world_size == ranks.rank else len(piece)
 
     def __iter__(self) -> Iterator[Any]:
         """All columns, piece by piece."""
@@ -277,7 +277,8 @@ def _files(source: str) -> tuple[fs.FileSystem, list[str]]:
         system, path = fs.LocalFileSystem(), Path(source)
         inside = [str(name) for name in path.rglob("*") if name.is_file()]
         names = inside if path.is_dir() else names_of(source)
-    chosen = sorted(name for name in names if _kind(name))
+    tables = sorted(name for name in names if _kind(name) not in {"", "images"})
+    chosen = tables or sorted(name for name in names if _kind(name))
     if not chosen:
         raise DataError(f"{source}: there is no Parquet, CSV, Arrow file or picture.")
     return system, chosen

@@ -84,7 +84,7 @@ def _train(
 ) -> None:
     """All in one batched step, where that makes no difference; else in turn."""
     data, members, steps = task
-    if together().count > 1 and together().first:
+    if together().world_size > 1 and together().first:
         warn("Each process trains all replicas: several are no faster than one.")
     training = training_of(estimator)
     seeds = [estimator._seed + k for k in range(len(modules))]  # noqa: SLF001

@@ -106,17 +106,17 @@ def learned(
             rows = read_rows(estimator, piece, reset=True).rows
         learner.update(rows)
         count += rows.height
-    learner, *others = ranks.gather(learner)
+    learner, *others = ranks.all_gather(learner)
     for other in others:
         learner.merge(other)
-    counts = ranks.gather(count)
+    counts = ranks.all_gather(count)
     if sum(counts) < 2:
         raise DataError(f"A stream of two rows or more is needed. Got {sum(counts)}.")
     if not min(counts):
         raise DataError(
-            f"{ranks.count} processes share {sum(counts):,} rows, and one of them gets "
-            f"none: Parquet is shared by row groups. Write more of them, or use fewer "
-            f"processes."
+            f"{ranks.world_size} processes share {sum(counts):,} rows, and one of them "
+            f"gets none: Parquet is shared by row groups. Write more of them, or use "
+            f"fewer processes."
         )
     return learner, origin._replace(index=None), sum(counts)
 
@@ -139,7 +139,7 @@ def stored(
         store.append(batch.rows((~out).nonzero()[:, 0]))
         held.append(batch.rows(out.nonzero()[:, 0]))
     checked = Batch.joined(held)
-    anywhere = sum(ranks.gather(len(checked)))
+    anywhere = sum(ranks.all_gather(len(checked)))
     return store.finish(), checked if anywhere else None
 
 
@@ -160,7 +160,7 @@ def _columns(
     passes = iter(()) if unread == [] else _read_here(source, ranks, unread)
     found = {field.name: _typed(field.name, field.type) for field in known or ()}
     readings: dict[str, str] = {}
-    for seen in ranks.gather(_seen(passes, wanted)):
+    for seen in ranks.all_gather(_seen(passes, wanted)):
         for name, here in seen.columns.items():
             if name not in seen.filled:
                 found.setdefault(name, here)

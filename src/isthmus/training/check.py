@@ -36,7 +36,7 @@ def check(model: Trainable, data: Batch, seed: int, ranks: Ranks = ALONE) -> Fig
             many = dict.fromkeys(figures, float(len(batch))) | {metric: float(entries)}
             add(sums, {name: value * many[name] for name, value in figures.items()})
             add(counts, many)
-    parts = ranks.gather((sums, counts))
+    parts = ranks.all_gather((sums, counts))
     sums, counts = {}, {}
     for some, many in parts:
         add(sums, some)

@@ -69,18 +69,18 @@ class Trainer:
         state: dict[str, object] | None = None,
         ranks: Ranks = ALONE,
     ) -> None:
-        if ranks.count > 1:
+        if ranks.world_size > 1:
             refuse_mixing(model, training)
         self.model = model
         self.training = training
         self.ranks = ranks
         self.device = next(model.parameters()).device
         self.flat = FlatParameters(model)
-        ranks.like_the_first(self.flat.values)
+        ranks.broadcast(self.flat.values)
         self.optimizer = optimizer(training, self.flat)
         if state is not None:
             self.optimizer.load_state_dict(state)
-        self.seed, self.own_seed = seed, seed + (ranks.number << 32)
+        self.seed, self.own_seed = seed, seed + (ranks.rank << 32)
         self.order = torch.Generator().manual_seed(seed)
         self.history: list[Figures] = []
         self.steps = 0
@@ -132,7 +132,7 @@ class Trainer:
                         checkpoint.write(self._position(), self.training)
                     if self._spent() >= 1:
                         break
-                self.path = self.gradients.path(self.ranks.count)
+                self.path = self.gradients.path(self.ranks.world_size)
             self.flat.restore(self.kept)
         except NonFiniteLossError:
             self._recover(data, self.kept, self.first)
@@ -145,7 +145,9 @@ class Trainer:
     def _ends(self, epoch: Epoch, *, wished: bool) -> bool:
         """Whether this epoch is the last, for all processes."""
         tired = 0 < self.training.patience <= self.stale
-        return any(self.ranks.gather(wished or tired or epoch.number >= epoch.planned))
+        return any(
+            self.ranks.all_gather(wished or tired or epoch.number >= epoch.planned)
+        )
 
     def _judge(self, figures: Figures) -> None:
         """Enter an epoch in the history; keep its weights if they are the best."""
@@ -166,7 +168,7 @@ class Trainer:
         tensors = {name: getattr(self, name) for name in ("finite", "kept", "first")}
         tensors["optimizer"] = self.optimizer.state_dict()
         tensors["order"] = self.order.get_state()
-        tensors["random"] = self.ranks.gather(random_states(self.device))
+        tensors["random"] = self.ranks.all_gather(random_states(self.device))
         return Position(plain, tensors)
 
     def _go_on(self, position: Position) -> None:
@@ -180,8 +182,9 @@ class Trainer:
         self.optimizer.load_state_dict(tensors["optimizer"])
         self.order.set_state(tensors["order"])
         reseed(self.seed + self.steps, self.device)
-        if len(tensors["random"]) == self.ranks.count:  # else there were more, or fewer
-            put_random_states(tensors["random"][self.ranks.number], self.device)
+        states = tensors["random"]
+        if len(states) == self.ranks.world_size:  # else there were more, or fewer
+            put_random_states(states[self.ranks.rank], self.device)
 
     def _gradients(self, data: Examples, epochs: int) -> Gradients:
         lengths = Counter(data.lengths(sizes_of(len(data), self.batch_size)))
@@ -225,7 +228,7 @@ class Trainer:
         if self.training.seconds is None:
             return 0.0
         spent = torch.tensor((time.perf_counter() - self.began) / self.training.seconds)
-        self.ranks.like_the_first(spent)
+        self.ranks.broadcast(spent)
         return spent.item()
 
     def _step(self, batch: Batch, share: float, done: float) -> Figures:
@@ -233,7 +236,7 @@ class Trainer:
         assert self.gradients is not None
         found = self.gradients(batch, done)
         self.steps += 1
-        if self.ranks.count > 1:
+        if self.ranks.world_size > 1:
             figures = add_up(self.ranks, self.flat, found.costs, share)
             norm = float(self.flat.norm())
         else:

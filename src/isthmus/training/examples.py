@@ -56,15 +56,15 @@ class InMemory:
             part = sizes[first : first + per_chunk]
             index = fresh[start : start + sum(part)]
             start += sum(part)
-            if self.ranks.count > 1:
+            if self.ranks.world_size > 1:
                 mine = [self.ranks.mine(rows) for rows in index.split(part)]
                 index, part = torch.cat(mine), list(map(len, mine))
             yield from data.rows(index.to(data.x.device)).split(part)
 
     def lengths(self, sizes: list[int]) -> list[int]:
         """Every process has its share of a batch."""
-        number, count = self.ranks.number, self.ranks.count
-        return [len(range(number, size, count)) for size in sizes]
+        rank, world_size = self.ranks.rank, self.ranks.world_size
+        return [len(range(rank, size, world_size)) for size in sizes]
 
     def some(self) -> Batch:
         """All rows."""

@@ -37,7 +37,7 @@ def add_up(
     losses = torch.stack([costs.total, *costs.terms.values()]).detach() * share
     metric = torch.stack([cost, torch.as_tensor(entries).to(cost)]) * (share > 0)
     message = torch.cat([flat.gradient * share, losses, metric])
-    ranks.add(message)
+    ranks.all_reduce(message)
     size = len(flat.gradient)
     flat.gradient.copy_(message[:size])
     *sums, cost_of_all, entries_of_all = message[size:].tolist()

@@ -1,4 +1,4 @@
-"""Trainings that others take part in, and that are gone on with."""
+"""A checkpoint beside the model that is trained, and ``--resume``."""
 
 from __future__ import annotations
 
@@ -11,17 +11,9 @@ from isthmus.cli import written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from isthmus.ranks import Ranks
-
-
-def processes() -> AbstractContextManager[Ranks]:
-    """One process, or one of those that ``torchrun`` has started."""
-    from isthmus.ranks import joined
-
-    return joined()
 
 
 @contextmanager
@@ -42,7 +34,7 @@ def checkpoint(out: Path, ranks: Ranks, *, resume: bool) -> Iterator[Path]:
             old = path.replace(f"{path}.old")
             told = f"{path} of an earlier training is now {old}"
             sys.stderr.write(f"{told}; rename it, and --resume goes on with it.\n")
-    ranks.gather(None)  # nobody looks for a file before
+    ranks.all_gather(None)  # nobody looks for a file before
     written.unfinished[:] = [kept]
     yield kept
     for path in _checkpoints(kept) if ranks.first else ():
