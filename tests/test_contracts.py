@@ -21,6 +21,7 @@ from isthmus.training import Trainer, Training
 
 FAMILIES = Architecture, Bottleneck, Corruption, Likelihood, Term
 EVENTS = ROW, GRID = Size([4]), Size([2, 3])
+PIXELS = Size([2, 5, 3])
 B, K, R = 6, 3, 2  # examples, draws, replicas
 DRAWS = {
     "real": torch.randn,
@@ -357,27 +358,64 @@ def test_a_bottleneck_fits_the_terms_that_it_names(bottleneck):
 # --------------------------------------------------------------------- architectures
 
 
-def sizes_for(event, *clues):
-    return Sizes(event, event, features=3, code=2, params=event, clues=frozenset(clues))
+def sizes_for(architecture, event, *clues, more=()):
+    """Three features and two entries of a code at each place."""
+    places = architecture.grid(event).numel()
+    params = Size([*event, *more])
+    return Sizes(event, event, 3 * places, 2 * places, params, frozenset(clues))
+
+
+def suits(architecture, event):
+    """Whether an architecture is made for examples of this shape."""
+    return architecture.axes is None or architecture.axes in {
+        len(event),
+        len(event) - 1,
+    }
+
+
+every_fitting_event = pytest.mark.parametrize(
+    ("architecture", "event"),
+    [
+        pytest.param(a, event, id=f"{a!r} {tuple(event)}")
+        for a in instances(Architecture)
+        for event in (*EVENTS, PIXELS)
+        if suits(a, event)
+    ],
+)
 
 
 @pytest.mark.parametrize("clues", [(), ("visible",), ("level",), ("visible", "level")])
-@every_event
-@every_architecture
+@every_fitting_event
 def test_an_architecture_maps_shapes(architecture, event, clues):
-    encoder, decoder = architecture.build(sizes_for(event, *clues))
+    more = () if getattr(architecture, "tied", False) else (2,)
+    sizes = sizes_for(architecture, event, *clues, more=more)
+    past = architecture.past(sizes)
+    encoder, decoder = architecture.build(sizes)
     context = Context(torch.ones(B, *event), torch.zeros(B))
-    assert encoder(torch.randn(B, *event), context).shape == (B, 3)
-    assert decoder(torch.randn(B, 2)).shape == (B, *event)
+    features = encoder(torch.randn(B, *event), context)
+    assert features.shape == (B, sizes.features + past)
+    assert decoder(torch.randn(B, sizes.code + past)).shape == (B, *sizes.params)
 
 
-@pytest.mark.parametrize(("clue", "shape"), [("visible", (B, *ROW)), ("level", (B,))])
-@every_architecture
-def test_an_encoder_listens_to_its_clues(architecture, clue, shape):
-    encoder = architecture.build(sizes_for(ROW, clue))[0].eval()
-    x = torch.randn(B, *ROW)
+@pytest.mark.parametrize("clue", ["visible", "level"])
+@every_fitting_event
+def test_an_encoder_listens_to_its_clues(architecture, event, clue):
+    encoder = architecture.build(sizes_for(architecture, event, clue))[0].eval()
+    shape = (B, *event) if clue == "visible" else (B,)
+    x = torch.randn(B, *event)
     off, on = (Context(**{clue: fill(shape)}) for fill in (torch.zeros, torch.ones))
     assert not torch.equal(encoder(x, off), encoder(x, on))
+
+
+@every_architecture
+def test_an_architecture_for_some_axes_refuses_others(architecture):
+    event = Size([2, 3, 4, 5])
+    recipe = Recipe(architecture=architecture, bottleneck=Dense(size=2))
+    if suits(architecture, event):
+        assert model_for(recipe, event=event).event == event
+    else:
+        with pytest.raises(RecipeError, match=r"must have the shape \(\[channels"):
+            model_for(recipe, event=event)
 
 
 # ----------------------------------------------------------------------------- terms

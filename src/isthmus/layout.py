@@ -31,10 +31,10 @@ class Field(Spec):
 class Layout(Spec):
     """The fields of one example, in order.
 
-    An example is one field of any shape, or several flat fields side by side. Of flat
-    ones, ``cells`` numbers the cell of the user's table that each entry belongs to
-    (None: each is a cell of its own), and ``weights`` says how much each entry counts
-    in losses and scores (None: once).
+    An example is one field of any shape, or several flat fields side by side. Of its
+    entries, flattened, ``cells`` numbers the cell of the user's data that each belongs
+    to (None: each is a cell of its own), and ``weights`` says how much each counts in
+    losses and scores (None: once).
     """
 
     fields: tuple[Field, ...]
@@ -70,9 +70,10 @@ class Layout(Spec):
         if self.cells is None:
             return torch.rand_like(x)
         cells = _index(self.cells, x.device)
-        shape = (*x.shape[:-1], max(self.cells) + 1)
+        rows = x.shape[: x.dim() - len(self.event)]
+        shape = (*rows, max(self.cells) + 1)
         draws = torch.rand(shape, dtype=x.dtype, device=x.device)
-        return draws.index_select(-1, cells)
+        return draws.index_select(-1, cells).view(x.shape)
 
 
 @functools.lru_cache(maxsize=64)

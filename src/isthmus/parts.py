@@ -57,9 +57,9 @@ class Sizes(NamedTuple):
     event: Size
     """Shape of one example, and of its `Context.visible`."""
     features: int
-    """H: features that the bottleneck wants of one example."""
+    """H: features that the bottleneck wants of one example, of all its places."""
     code: int
-    """D: entries of a code."""
+    """D: entries of a code, of all places."""
     params: Size
     """Shape of the decoder's answer for one example."""
     clues: frozenset[Clue] = frozenset()
@@ -102,9 +102,25 @@ class Architecture(Part):
     replayable: ClassVar[bool] = True
     """Whether its networks do the same operations whenever they get the same shapes."""
 
+    axes: ClassVar[int | None] = None
+    """Axes of an example, besides one of channels, that it is made for; None: any."""
+
     def squashed(self) -> bool:
         """Whether the decoder's answer is bounded already, so that it is no logit."""
         return False
+
+    def grid(self, event: Size) -> Size:
+        """Places that have a code each, of an example of this shape; none: it has one.
+
+        Their H features, and D entries, lie side by side, place after place.
+        """
+        del event
+        return Size()
+
+    def past(self, sizes: Sizes) -> int:
+        """Entries that go past the code: what the encoder tells the decoder besides."""
+        del sizes
+        return 0
 
     def draws(self) -> bool:
         """Whether the networks draw at random in training, as dropout does."""
@@ -114,7 +130,8 @@ class Architecture(Part):
     def build(self, sizes: Sizes) -> tuple[nn.Module, nn.Module]:
         """Encoder (x (B, *inputs), context) -> (B, H); decoder (N, D) -> (N, *params).
 
-        A stacked pair has a leading axis of replicas throughout.
+        A stacked pair has a leading axis of replicas throughout. What goes past the
+        code follows the features, and then the code.
         """
 
 

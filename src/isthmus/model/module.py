@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from isthmus.errors import RecipeError
+from isthmus.model.places import Places
 from isthmus.parts import Clue, Sizes
 from isthmus.trace import Batch, Context, Corrupted, Progress, Trace
 
@@ -42,22 +43,27 @@ class AutoencoderModule(nn.Module):
             term.check(layout)
         told: set[Clue] = {"visible"} if missing else set()
         self.clues = recipe.corruption.clues() | told
+        self.grid = recipe.architecture.grid(self.event)
+        places = self.grid.numel()
         sizes = Sizes(
             inputs=self.likelihood.inputs(self.event),
             event=self.event,
-            features=recipe.bottleneck.features(),
-            code=recipe.bottleneck.width,
+            features=recipe.bottleneck.features() * places,
+            code=recipe.bottleneck.width * places,
             params=self.likelihood.params(self.event),
             clues=self.clues,
             stack=stack,
         )
+        self.past = recipe.architecture.past(sizes)
         for part in (recipe.architecture, recipe.bottleneck):
             if stack and not part.stackable:
                 raise RecipeError(f"{part!r} cannot be stacked in {stack} replicas.")
         self.encoder, self.decoder = recipe.architecture.build(sizes)
-        self.bottleneck = recipe.bottleneck.build()
-        weights = None if layout.weights is None else torch.tensor(layout.weights)
+        bottleneck = recipe.bottleneck.build()
+        self.bottleneck = Places(bottleneck, places) if self.grid else bottleneck
         self.entry_weights: Tensor | None
+        counted = layout.weights
+        weights = None if counted is None else torch.tensor(counted).view(self.event)
         self.register_buffer("entry_weights", weights, persistent=False)
 
     @property
@@ -93,17 +99,16 @@ class AutoencoderModule(nn.Module):
         With ``chance`` (by default in training mode) the input is corrupted, unless it
         comes ``corrupted``, and the code drawn; without it nothing is random.
         """
-        if isinstance(batch, Tensor):
-            batch = Batch(batch)
+        batch = Batch(batch) if isinstance(batch, Tensor) else batch
         if chance is None:
             chance = self.training
         x, visible = batch.x, batch.visible
         if corrupted is None:
             corrupted = self.corrupt(batch) if chance else Corrupted(x)
         context = self.context(batch, corrupted)
-        features = self.features(corrupted.x, context)
+        features, past = self.features(corrupted.x, context)
         code = (self.bottleneck if chance else self.bottleneck.typical)(features)
-        params = self.decode(code.value)
+        params = self.decode(code.value, past)
         judged = self.judged(batch, corrupted)
         distortion = self.likelihood.distortion(params, x, judged, len(self.event))
         return Trace(
@@ -179,20 +184,42 @@ class AutoencoderModule(nn.Module):
 
     def encode(self, batch: Batch | Tensor) -> Tensor:
         """Codes (B, D) of a batch, without chance."""
-        if isinstance(batch, Tensor):
-            batch = Batch(batch)
-        features = self.features(batch.x, self.context(batch))
-        z: Tensor = self.bottleneck.mode(features)
-        return z
+        batch = Batch(batch) if isinstance(batch, Tensor) else batch
+        return self.encoded(batch)[0]
 
-    def features(self, x: Tensor, context: Context) -> Tensor:
-        """The encoder's answer (B, H) to x, in its precision, however products are."""
+    def encoded(
+        self, batch: Batch, corrupted: Corrupted | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Codes (B, D) of what is seen, without chance, and what goes past them."""
+        x = batch.x if corrupted is None else corrupted.x
+        features, past = self.features(x, self.context(batch, corrupted))
+        return self.bottleneck.mode(features), past
+
+    def features(self, x: Tensor, context: Context) -> tuple[Tensor, Tensor | None]:
+        """The encoder's answer to x, in its precision, however products are.
+
+        (B, H) for the bottleneck, and (B, P) that goes past it, if anything does.
+        """
         answer: Tensor = self.encoder(self.likelihood.view(x), context)
-        return answer.to(x.dtype)
+        answer = answer.to(x.dtype)
+        if not self.past:
+            return answer, None
+        here, past = answer.tensor_split([answer.shape[-1] - self.past], -1)
+        return here, past
 
-    def decode(self, code: Tensor) -> Tensor:
-        """Likelihood parameters ([K,] B, *params) of codes ([K,] B, D)."""
+    def decode(self, code: Tensor, past: Tensor | None = None) -> Tensor:
+        """Likelihood parameters ([K,] B, *params) of codes ([K,] B, D).
+
+        ``past`` is what went past the codes, where the architecture lets anything.
+        """
         replicas = 1 if self.stack else 0
+        if self.past:
+            if past is None:
+                raise RecipeError(
+                    f"A code alone cannot be decoded: {self.recipe.architecture!r} "
+                    f"leads more past it. Use an architecture without skips."
+                )
+            code = torch.cat([code, past.expand(*code.shape[:-1], -1)], -1)
         if code.dim() == 2 + replicas:
             params: Tensor = self.decoder(code)
             return params.to(code.dtype)
@@ -203,11 +230,12 @@ class AutoencoderModule(nn.Module):
 
     def reconstruct(self, batch: Batch | Tensor) -> Tensor:
         """What the model makes of each example, (B, *event), without chance."""
-        return self.likelihood.mean(self.decode(self.encode(batch)))
+        batch = Batch(batch) if isinstance(batch, Tensor) else batch
+        return self.likelihood.mean(self.decode(*self.encoded(batch)))
 
     def distortion(self, batch: Batch) -> Tensor:
         """-log p(x|z) of each example, (B,), at its typical code."""
-        params, judged = self.decode(self.encode(batch)), self.judged(batch)
+        params, judged = self.decode(*self.encoded(batch)), self.judged(batch)
         return self.likelihood.distortion(params, batch.x, judged, len(self.event))
 
     def rebuild_hidden(self, batch: Batch, hidden: Tensor) -> Tensor:
@@ -220,9 +248,8 @@ class AutoencoderModule(nn.Module):
         known = None if batch.visible is None else batch.visible.repeat(passes, 1)
         visible = visible.flatten(0, 1)
         x = batch.x.repeat(passes, 1) * visible
-        context = self.context(Batch(x, known), Corrupted(x, visible))
-        z = self.bottleneck.mode(self.features(x, context))
-        params: Tensor = self.decode(z).unflatten(0, (passes, -1))
+        codes = self.encoded(Batch(x, known), Corrupted(x, visible))
+        params: Tensor = self.decode(*codes).unflatten(0, (passes, -1))
         return params
 
     def explain(self, batch: Batch, *, weighted: bool = True) -> tuple[Tensor, Tensor]:
@@ -230,7 +257,7 @@ class AutoencoderModule(nn.Module):
 
         The log-likelihood of a missing cell is exactly 0.
         """
-        params = self.decode(self.encode(batch))
+        params = self.decode(*self.encoded(batch))
         judged = self.judged(batch) if weighted else batch.visible
         entries = self.likelihood.log_prob(params, batch.x)
         if judged is not None:
@@ -239,7 +266,7 @@ class AutoencoderModule(nn.Module):
 
     def certainty(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """log p of every entry as it is, and as it is rebuilt, (B, *event) each."""
-        params = self.decode(self.encode(batch))
+        params = self.decode(*self.encoded(batch))
         typical = self.likelihood.log_prob(params, self.likelihood.mean(params).round())
         return self.likelihood.log_prob(params, batch.x), typical
 
