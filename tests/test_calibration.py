@@ -8,6 +8,7 @@ from scipy import stats
 from sklearn.base import clone
 
 import isthmus
+from isthmus.data.rows import Rows
 from isthmus.detection import efforts
 from isthmus.detection.thresholds import by_rate, kept_rows
 from isthmus.errors import DataError, IsthmusWarning, ModelFileError, RecipeError
@@ -193,7 +194,7 @@ def test_kept_rows_are_not_trained_on_and_calibrate():
 
 def test_kept_rows_leave_no_trace_in_what_is_learned():
     X, made = rows(100, 0), detector(calibration=0.3)
-    kept = kept_rows(made, 100)
+    kept = kept_rows(made, Rows.of(np.zeros((100, 1)), ["x"]))
     moved = X.copy()
     moved[kept] = rows(30, 5) + 1
     one, two = (clone(made).fit(rows_).score_samples(X) for rows_ in (X, moved))

@@ -1,4 +1,4 @@
-"""Folders of pictures are tables of their pixels."""
+"""Folders of pictures."""
 
 import io
 import sys
@@ -33,28 +33,45 @@ def photos(tmp_path_factory):
 
 @pytest.fixture
 def in_order():
-    """The pixels in the order of the files' names, (300, 64)."""
-    return np.concatenate([DIGITS[::2], DIGITS[1::2]]).reshape(300, 64)
+    """The pictures in the order of the files' names."""
+    return np.concatenate([DIGITS[::2], DIGITS[1::2]])
 
 
-def test_a_folder_is_read_as_a_table(photos, in_order):
+def test_a_folder_is_read_in_pieces(photos, in_order):
     source = isthmus.stream(photos, piece=77)
-    found = np.concatenate([np.stack(list(piece.columns), 1) for piece in source])
-    assert np.array_equal(found, in_order)
-    assert source.num_rows == 300
-    assert source.column_names[:9] == [f"0,{x}" for x in range(8)] + ["1,0"]
-    apart = [len(piece) for part in source.parts for piece in part]
-    assert apart == [77, 77, 77, 69]
+    assert np.array_equal([image for piece in source for image in piece], in_order)
+    assert source.num_rows == len(source.files) == 300
+    assert [len(piece) for part in source.parts for piece in part] == [77, 77, 77, 69]
+    assert np.array_equal(source.take([250, 3]), in_order[[250, 3]])
 
 
-def test_a_folder_is_trained_on_and_scored_as_the_table_is(photos, in_order):
-    some = {"size": 4, "epochs": 3, "verbose": 0, "hidden": (32,)}
+def test_a_folder_is_trained_on_and_scored_as_an_array_is(photos, in_order):
+    some = {"size": 4, "epochs": 2, "verbose": 0}
     model = isthmus.Autoencoder(**some).fit(photos)
+    assert model.recipe_.architecture.kind() == "conv2d"
     scores = model.score_samples(photos)
-    with pytest.warns(UserWarning, match="feature names"):
-        again = model.score_samples(in_order.astype(float))
-    assert np.array_equal(again, scores)
+    assert np.array_equal(model.score_samples(in_order), scores)
+    assert np.array_equal(model.transform(photos), model.transform(in_order))
     assert scores.std() > 0
+
+
+def test_pictures_of_several_sizes_are_seen_in_patches(tmp_path):
+    rng = np.random.default_rng(0)
+    pictures = [rng.integers(256, size=(20 + k, 30, 3), dtype=np.uint8) for k in (0, 9)]
+    for k, picture in enumerate(pictures):
+        Image.fromarray(picture).save(tmp_path / f"{k}.png")
+    some = {"size": 4, "epochs": 1, "verbose": 0}
+    model = isthmus.Autoencoder(kind=isthmus.Images(patch=16), **some).fit(tmp_path)
+    rebuilt = model.reconstruct(tmp_path)
+    assert [image.shape for image in rebuilt] == [image.shape for image in pictures]
+    assert np.array_equal(model.score_samples(tmp_path), model.score_samples(pictures))
+
+
+def test_grey_and_colour_do_not_mix(tmp_path):
+    save(tmp_path, "a.png", 4, 4)
+    save(tmp_path, "b.png", 4, 4, 3)
+    with pytest.raises(DataError, match=r"b.png: is in colour, where .*a.png is grey"):
+        list(isthmus.stream(tmp_path))
 
 
 def test_the_command_line_takes_a_folder(photos, tmp_path, capfd):
@@ -62,31 +79,26 @@ def test_the_command_line_takes_a_folder(photos, tmp_path, capfd):
     words = ["fit", photos, "--epochs", 2, "--quiet", "--out", model]
     assert run(list(map(str, words))) == 0
     assert run(["score", str(model), str(photos), "--out", str(out)]) == 0
-    assert len(out.read_text().splitlines()) == 301
+    lines = out.read_text().splitlines()
+    assert len(lines) == 301
+    assert lines[1].startswith(f'0,"{photos}/a/000.png",')
     assert "Wrote 300 rows" in capfd.readouterr().err
 
 
-def test_colours_are_columns(tmp_path):
-    pixels = np.random.default_rng(0).integers(256, size=(2, 3, 4, 3), dtype=np.uint8)
-    for k, picture in enumerate(pixels):
-        Image.fromarray(picture).save(tmp_path / f"{k}.png")
-    (piece,) = isthmus.stream(tmp_path)
-    assert piece.column_names[:4] == ["0,0,red", "0,0,green", "0,0,blue", "0,1,red"]
-    assert np.array_equal(np.stack(list(piece.columns), 1), pixels.reshape(2, 36))
-
-
-@pytest.mark.parametrize(
-    ("shape", "said"),
-    [
-        ((5, 4), "5 x 4 pixels, grey, where .*a.png has 4 x 4 pixels, grey"),
-        ((4, 4, 3), "4 x 4 pixels, in colour, where"),
-    ],
-)
-def test_pictures_that_differ_are_named(tmp_path, shape, said):
-    save(tmp_path, "a.png", 4, 4)
-    save(tmp_path, "b.png", *shape)
-    with pytest.raises(DataError, match=f"b.png: {said}"):
-        list(isthmus.stream(tmp_path))
+def test_the_command_line_cleans_a_folder(photos, tmp_path, capfd):
+    model, out, drawn = (tmp_path / n for n in ("m.isthmus", "clean", "some.png"))
+    fit = ["fit", photos, "--task", "denoiser", "--epochs", 1, "--out", model]
+    assert run([*map(str, fit), "--set", "noise=40"]) == 0
+    words = ["reconstruct", model, photos, "--out", out, "--picture", drawn]
+    assert run(list(map(str, words))) == 0
+    assert "Wrote 300 pictures" in capfd.readouterr().err
+    names = [path.relative_to(photos) for path in sorted(photos.rglob("*.png"))]
+    assert [path.relative_to(out) for path in sorted(out.rglob("*.png"))] == names
+    made = isthmus.load(model).transform(photos)
+    with Image.open(out / "b" / "003.png") as image:
+        assert np.array_equal(np.asarray(image), made[153])
+    with Image.open(drawn) as image:
+        assert image.size[0] > 300
 
 
 @pytest.mark.parametrize("kind", ["uint16", "RGBA", "LA"])
@@ -125,7 +137,7 @@ def test_other_formats_are_not_opened(tmp_path):
 def test_a_bomb_is_refused_undecoded(tmp_path, monkeypatch):
     save(tmp_path, "a.png", 40, 40)
     monkeypatch.setattr(images, "MOST", 1000)
-    with pytest.raises(DataError, match="has more than 1,000 pixels"):
+    with pytest.raises(DataError, match="has over 1,000 pixels"):
         isthmus.stream(tmp_path)
 
 
@@ -134,12 +146,3 @@ def test_without_pillow_it_is_said_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(MissingExtraError, match=r"isthmus\[images\]"):
         isthmus.stream(tmp_path)
-
-
-def test_pictures_are_drawn_before_and_after(photos, tmp_path):
-    model, out = (str(tmp_path / name) for name in ("m.isthmus", "r.csv"))
-    assert run(["fit", str(photos), "--epochs", "2", "--quiet", "--out", model]) == 0
-    words = ["reconstruct", model, str(photos), "--pixels", "8x8", "--out", out]
-    assert run([*words, "--picture", str(tmp_path / "r.png")]) == 0
-    with Image.open(tmp_path / "r.png") as drawn:
-        assert drawn.size[0] > 300

@@ -216,7 +216,7 @@ def test_a_store_gives_back_every_row_once_a_pass(missing, monkeypatch):
     monkeypatch.setattr("isthmus.data.store.BUCKET", 400)
     x = torch.arange(330.0).reshape(110, 3)
     visible = (x % 7 > 0).float() if missing else None
-    store = Store(3, 110, missing=missing, seed=0)
+    store = Store((3,), 110, missing=missing, seed=0)
     for start in range(0, 110, 17):
         store.append(Batch(x, visible).slice(start, start + 17))
     store.finish()
@@ -237,7 +237,7 @@ def test_an_order_from_a_disk_is_as_good_as_any(monkeypatch):
     """Mean distance of neighbours in a pass: that of a random order is a third."""
     monkeypatch.setattr("isthmus.data.store.BUCKET", 4 * 500)
     x = torch.arange(5000.0).reshape(-1, 1)
-    store = Store(1, 5000, missing=False, seed=0)
+    store = Store((1,), 5000, missing=False, seed=0)
     store.append(Batch(x))
     sizes = sizes_of(5000, 100)
     for data in (store.finish(), InMemory(Batch(x))):
@@ -250,7 +250,7 @@ def test_an_order_from_a_disk_is_as_good_as_any(monkeypatch):
 
 
 def test_a_full_disk_is_told():
-    store = Store(3, 10, missing=False, seed=0)
+    store = Store((3,), 10, missing=False, seed=0)
     store.files[0].close()
     with Path("/dev/full").open("wb", buffering=0) as full:
         store.files[0] = full

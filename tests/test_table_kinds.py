@@ -20,7 +20,7 @@ from isthmus.data.kinds import Columns
 from isthmus.data.learner import TableLearner
 from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator.explanation import give_back
-from isthmus.estimator.rows import READ_AS
+from isthmus.estimator.tables import READ_AS
 
 DATES = dt.date(1700, 1, 1), dt.date(2250, 1, 1)
 MOMENTS = dt.datetime(1700, 1, 1), dt.datetime(2250, 1, 1)  # noqa: DTZ001

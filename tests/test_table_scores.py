@@ -12,7 +12,7 @@ from torch.distributions import Bernoulli, Categorical, Normal, Poisson
 
 import isthmus
 from isthmus.errors import IsthmusWarning
-from isthmus.estimator.rows import read_rows
+from isthmus.estimator.reading import read_rows
 from isthmus.layout import Field, Layout
 from isthmus.likelihoods.by_column import ByColumn
 

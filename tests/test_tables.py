@@ -10,7 +10,7 @@ from scipy import sparse
 
 import isthmus
 from isthmus.errors import DataError
-from isthmus.estimator.rows import read_rows
+from isthmus.estimator.reading import read_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:Set aside")
 QUICK = {"size": 1, "hidden": (8,), "epochs": 2, "verbose": 0, "validation": 0}

@@ -12,6 +12,8 @@ from typing import Any
 _PLACES = {
     "Autoencoder": "isthmus.estimator",
     "Columns": "isthmus.data.kinds",
+    "Images": "isthmus.data.forms",
+    "Series": "isthmus.data.forms",
     "AutoencoderModule": "isthmus.model",
     "Recipe": "isthmus.model",
     "Training": "isthmus.training",

@@ -1,6 +1,7 @@
 # Written by tools/generate.py from the docstrings. Do not edit.
 
 from isthmus.artifacts import inspect, load, save
+from isthmus.data.forms import Images, Series
 from isthmus.data.kinds import Columns
 from isthmus.data.streams import stream
 from isthmus.estimator import Autoencoder
@@ -19,6 +20,7 @@ from isthmus.presets.variational import variational
 from isthmus.presets.vector_quantized import vector_quantized
 from isthmus.presets.wasserstein import wasserstein
 from isthmus.tasks.anomaly_detector import AnomalyDetector
+from isthmus.tasks.denoiser import Denoiser
 from isthmus.training import Training
 
 __all__ = [
@@ -26,7 +28,10 @@ __all__ = [
     "Autoencoder",
     "AutoencoderModule",
     "Columns",
+    "Denoiser",
+    "Images",
     "Recipe",
+    "Series",
     "Training",
     "contractive",
     "denoising",

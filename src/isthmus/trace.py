@@ -32,6 +32,11 @@ class Batch:
         """Return the number of examples."""
         return self.x.shape[0]
 
+    @property
+    def event(self) -> torch.Size:
+        """Shape of an example."""
+        return self.x.shape[1:]
+
     def rows(self, index: Tensor) -> Batch:
         """Pick the examples at ``index``, in that order."""
         visible = None if self.visible is None else self.visible.index_select(0, index)

@@ -81,6 +81,18 @@ class Layers:
         """A transposed convolution that doubles the extent."""
         return _drawn(TRANSPOSED[self.axes](inputs, outputs, 2, 2), 1 / inputs)
 
+    def around(self, inputs: int, outputs: int, last: nn.Module) -> nn.Module:
+        """What leads the input to the answer: at first, the answer is the input.
+
+        So the networks learn what is to be changed of it (Zhang et al., 2017).
+        """
+        made = self.convolution(inputs, outputs)
+        weight = made.get_parameter("weight")
+        nn.init.zeros_(weight)
+        weight.data[range(min(weight.shape[:2])), range(min(weight.shape[:2]))] = 1.0
+        nn.init.zeros_(last.get_parameter("weight"))
+        return made
+
     def residual(self, channels: int) -> list[nn.Module]:
         """So many blocks that keep the shape."""
         return [

@@ -107,14 +107,14 @@ class Up(nn.Module):
             for a, b in pairwise(widths)
         )
         self.maps = _maps(sizes, spec, make.axes)
+        past = [shape[0] for shape in self.maps]
         self.joints = nn.ModuleList(
-            make.convolution(shape[0], width)
-            for shape, width in zip(self.maps[::-1], widths[1:], strict=bool(self.maps))
+            make.convolution(*pair)
+            for pair in zip(past[:0:-1], widths[1:], strict=False)
         )
-        self.tail = nn.Sequential(
-            ACTIVATIONS[spec.activation](),
-            make.convolution(widths[-1], outputs, spec.kernel),
-        )
+        last = make.convolution(widths[-1], outputs, spec.kernel)
+        self.tail = nn.Sequential(ACTIVATIONS[spec.activation](), last)
+        self.around = make.around(past[0], outputs, last) if past else None
 
     def forward(self, z: Tensor) -> Tensor:
         """Parameters (N, *params) of codes (N, D), with what went past them behind."""
@@ -129,9 +129,11 @@ class Up(nn.Module):
         h = _in_order(h)
         for i, level in enumerate(self.levels):
             h = level(h)
-            if past:
+            if i < len(self.joints):
                 h = h + self.joints[i](past[-1 - i])
         h = self.tail(h)
+        if self.around is not None:
+            h = h + self.around(past[0])
         for axis, n in enumerate(self.extent, 2):
             h = h.narrow(axis, 0, n)
         return self._shaped(h)

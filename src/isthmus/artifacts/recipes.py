@@ -24,7 +24,13 @@ from isthmus.errors import RecipeError, unknown
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.parameters import part_of, training_of
 from isthmus.estimator.preparation import held_out
-from isthmus.estimator.rows import columns_of
+from isthmus.estimator.wishes import (
+    columns_of,
+    form_of,
+    kind_changed,
+    kind_from_plain,
+    kind_to_plain,
+)
 from isthmus.model import FAMILIES, Recipe, name_terms
 from isthmus.parts import Bottleneck, Term
 from isthmus.training import Training
@@ -43,6 +49,9 @@ SHORT = {
     "learning_rate": "training",
 }
 """Keywords of an estimator that are parameters of a part, and of which."""
+
+OPEN = {"architecture", "likelihood"}
+"""Parts that images and series decide, where nothing is said of them."""
 
 ELSEWHERE = {"autoencoder", "device", "verbose", "callbacks"}
 """Parameters of estimators that do not decide what is trained."""
@@ -117,13 +126,15 @@ def _start(layers: Iterable[Layer]) -> dict[str, Any]:
     task, preset = said.get("task", "autoencoder"), said.get("preset")
     if task not in tasks():
         raise RecipeError(unknown("task", task, tasks()))
-    made = Autoencoder() if preset is None else registry.preset(preset)()
+    form = kind_from_plain(said.get("kind"))
+    made = (Autoencoder if preset is None else registry.preset(preset))(kind=form)
     if task == "autoencoder":
         return describe(made)
     kind, replicas = tasks()[task], said.get("folds", 1) != 1 or "scores" in said
     named = preset or (not replicas and PARTS & {SHORT.get(n, n) for n in said})
     usual = kind().get_params(deep=False)
     params = {name: value for name, value in said.items() if name in _own(usual)}
+    params["kind"] = form
     return describe(kind(autoencoder=made if named else None, **params))
 
 
@@ -140,9 +151,12 @@ def _of_file(file: Path, options: tuple[Layer, ...]) -> dict[str, Any]:
 
 
 def _own(params: Layer) -> dict[str, Any]:
-    """Parameters of an estimator itself."""
+    """Parameters of an estimator itself, as plain data."""
     others = {*TABLES, *SHORT, *ELSEWHERE}
-    return {name: value for name, value in params.items() if name not in others}
+    found = {name: value for name, value in params.items() if name not in others}
+    if "kind" in found:
+        found["kind"] = kind_to_plain(found["kind"])
+    return found
 
 
 def _usual(task: str) -> dict[str, Any]:
@@ -156,8 +170,9 @@ def _parts(model: Autoencoder) -> dict[str, Any]:
     """Tables of the parts; None for what is left to the data."""
     source: Any = getattr(model, "recipe_", model)
     tables: dict[str, Any] = {}
+    open_ = OPEN if form_of(model) is not None else {"likelihood"}
     for name in FAMILIES:
-        given = name != "likelihood" or source.likelihood is not None
+        given = name not in open_ or getattr(source, name) is not None
         tables[name] = part_of(source, name).to_dict() if given else None
     for name, home in SHORT.items():
         if name in (tables.get(home) or {}) and tables[home][name] is None:
@@ -204,6 +219,8 @@ def _scalars(recipe: dict[str, Any], layer: Layer) -> dict[str, Any]:
     for name, value in found.items():
         if name not in usual:
             _refuse(name, recipe)
+        if name == "kind":
+            found[name] = kind_changed(recipe["kind"], value)
         if isinstance(usual[name], int) and not isinstance(value, int):
             raise RecipeError(f"{name} must be a whole number. Got {value!r}.")
         if isinstance(usual[name], float) and not isinstance(value, int | float):
@@ -271,11 +288,12 @@ def _built(recipe: dict[str, Any]) -> Any:
     Recipe(**parts, terms=terms)  # refuses what does not fit together
     plain = {n: v for n, v in recipe.items() if n not in {*TABLES, "task"}}
     inner = {n: plain.pop(n) for n in _usual("autoencoder") if n in plain}
+    inner["kind"] = kind_from_plain(inner.get("kind"))
     if any(recipe["columns"].values()):
         inner["columns"] = Columns(**recipe["columns"])
     training = Training(**recipe["training"])
     made = Autoencoder(**parts, terms=terms, training=training, **inner)
     if recipe["task"] == "autoencoder":
         return made
-    shared = {"random_state": made.random_state}
+    shared = {"random_state": made.random_state, "kind": made.kind}
     return tasks()[recipe["task"]](autoencoder=made, **shared, **plain)

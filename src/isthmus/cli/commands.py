@@ -59,8 +59,12 @@ def encode(
         draw_codes(picture, z, colours)
         written.tell(picture)
     if out is not None or picture is None:
-        codes = {f"z{j}": z[:, j] for j in range(z.shape[1])}
-        answer(identifiers(opened) | codes, out, as_json=as_json, raw=raw)
+        flat = z.reshape(len(z), -1)
+        codes = {f"z{j}": flat[:, j] for j in range(flat.shape[1])}
+        named = identifiers(opened)
+        if len(flat) != len(named["row"]):  # windows, or patches
+            named = {"window": range(len(flat))}
+        answer(named | codes, out, as_json=as_json, raw=raw)
 
 
 def reconstruct(
@@ -76,10 +80,17 @@ def reconstruct(
 
     isthmus reconstruct model.isthmus data.csv --out rebuilt.csv
     isthmus reconstruct model.isthmus digits.csv --picture digits.png --pixels 8x8
+    isthmus reconstruct model.isthmus photos/ --out cleaned/ --picture some.png
 
-    --picture with --pixels draws the first rows before and after.
+    Of a folder of pictures, --out is a folder of PNG files. --picture draws the first
+    rows before and after; rows of a table need --pixels.
     """
     opened = open_for_model(data, model)
+    if opened.pictures:
+        from isthmus.cli.pictures import rebuild
+
+        rebuild(opened, _autoencoder(opened), out, picture)
+        return
     rebuilt = _autoencoder(opened).reconstruct(opened.rows)
     if picture is not None:
         _draw_pictures(opened, rebuilt, picture, pixels)
@@ -124,9 +135,12 @@ def info(model: Model, as_json: Json = False) -> None:
     document = inspect(model)
     state = document["state"].get("autoencoder", document["state"])
     converter = state["converter"]  # in files of 0.1.0, it knows names alone
+    form, table = converter.get("form", "table"), converter.get("table", converter)
+    names = converter.get("center") or table.get("columns") or table["names"]
     figures = {
         "kind": document["kind"],
-        "columns": len(converter.get("columns") or converter["names"]),
+        "form": form,
+        "columns" if form != "images" else "channels": len(names),
         "names": state["feature_names"],
         "recipe": state["recipe"],
         "epochs": len(state["history"]),

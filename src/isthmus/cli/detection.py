@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from isthmus.data.streams import Stream
+    from isthmus.data.pieces import Stream
 
 
 def detection(

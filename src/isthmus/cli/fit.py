@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from isthmus.cli.engines import refuse
+from isthmus.cli.forms import said
 from isthmus.cli.options import (
     Data,
     Effort,
@@ -19,10 +21,9 @@ from isthmus.cli.options import (
     Task,
     Workers,
     chosen,
-    duration,
-    kinds,
     names,
     settings,
+    times,
 )
 from isthmus.cli.training import Order, tell_plan, train
 
@@ -43,12 +44,16 @@ Epochs = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Passes over the data, at most.")
 ]
 Time = Annotated[
-    float | None,
+    list[str],
     typer.Option(
-        parser=duration,
-        metavar="TIME",
-        help="End within 90s, 5m or 1h30m. Not repeatable to the bit.",
+        metavar="TIME|COLUMN",
+        help="End within 90s, 5m or 1h30m (not repeatable to the bit). Or, of a "
+        "series, the column of times. May be given for both.",
     ),
+]
+By = Annotated[
+    str | None,
+    typer.Option(metavar="COLUMN", help="Of many series, the column of their names."),
 ]
 Set = Annotated[
     list[str],
@@ -72,8 +77,9 @@ Kinds = Annotated[
     str | None,
     typer.Option(
         "--kind",
-        metavar="A=KIND,...",
-        help="What columns are, where their cells mislead: zip=category.",
+        metavar="KIND|A=KIND,...",
+        help="What the data is: table, images or series. And what columns are, where "
+        "their cells mislead: zip=category.",
     ),
 ]
 Contamination = Annotated[
@@ -105,12 +111,13 @@ def fit(
     contamination: Contamination = None,
     size: Size = None,
     epochs: Epochs = None,
-    time: Time = None,
+    time: Time = [],  # noqa: B006 - typer copies it
     setting: Set = [],  # noqa: B006 - typer copies it
     ignore: Ignore = None,
     identifier: Identifier = None,
     label: Label = None,
     kind: Kinds = None,
+    by: By = None,
     seed: Seed = None,
     device: Device = None,
     resume: Resume = False,
@@ -120,9 +127,11 @@ def fit(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train on a table and write a model file.
+    """Train on a table, images or series, and write a model file.
 
     isthmus fit data.csv
+    isthmus fit photos/
+    isthmus fit sensors.csv --kind series --time timestamp --task anomaly
     isthmus fit data.csv --task anomaly --effort high --fpr 0.01 --id card --label fraud
     isthmus fit "part-*.parquet" --preset variational --size 8 --kind zip=category
     isthmus fit data.csv --recipe mine.toml --set terms.l1.weight=0.1 --dry-run
@@ -135,11 +144,12 @@ def fit(
     refuse(engine, workers)
     options = chosen(task=task, preset=preset, size=size, epochs=epochs, effort=effort)
     options |= chosen(fpr=fpr, contamination=contamination, random_state=seed)
-    options |= chosen(columns=kinds(kind))
-    model = _model(options, time, setting, recipe, device)
+    limit, clock = times(time)
+    options |= said(kind, clock, by)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
     order = Order(data, out, left_out, resume, engine, workers, quiet, as_json)
-    (tell_plan if dry_run else train)(order, model)
+    assembled = partial(_model, options, limit, setting, recipe, device)
+    (tell_plan if dry_run else train)(order, assembled)
 
 
 def _model(
@@ -148,11 +158,12 @@ def _model(
     setting: list[str],
     recipe: Path | None,
     device: str | None,
+    looks: dict[str, Any],
 ) -> Any:
-    """The unfitted estimator that was asked for."""
+    """The unfitted estimator that was asked for, of data that looks like this."""
     from isthmus.artifacts.recipes import assemble
 
     limit = {} if time is None else {"training": {"seconds": time}}
-    model = assemble(options, limit, *settings(setting), file=recipe)
+    model = assemble(looks | options, limit, *settings(setting), file=recipe)
     getattr(model, "autoencoder", model).set_params(device=device)
     return model

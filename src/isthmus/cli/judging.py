@@ -111,7 +111,7 @@ def _write_in_pieces(
         found = {"score": scores[here], **_judged(p, flagged, here)}
         return found | ({"why": _why(opened.model, rows)} if explain else {})
 
-    if not explain:  # then they are only counted
+    if not explain and not opened.pictures:  # then they are only counted
         one = opened.rows.column_names[:1]
         opened = opened._replace(rows=opened.rows.select(one))
     write_in_pieces(opened, out, columns, raw=raw)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from isthmus.data.pieces import Stream
     from isthmus.data.rows import Column
-    from isthmus.data.streams import Stream
 
 LARGE = 2**29
 """Bytes of cells from which a file is read in pieces."""
@@ -24,11 +24,14 @@ UNPACKED = 5
 def is_large(source: str) -> bool:
     """Whether a table is read in pieces: for its size, or because it lies elsewhere."""
     from isthmus.data.files import names_of
+    from isthmus.data.images import SUFFIXES
 
     if "://" in source:
         return True
     if source == "-" or Path(source).is_dir():
         return source != "-"
+    if Path(source).suffix.lower() in SUFFIXES:
+        return True
     return sum(_bytes(Path(name)) for name in names_of(source)) > LARGE
 
 

@@ -41,12 +41,12 @@ def plan(model: Any, rows: pa.Table, height: int) -> dict[str, Any]:
 def _replicas(model: Any, rows: int, entries: int) -> dict[str, int]:
     """How many replicas a detector trains in how many steps; nothing, if it is one."""
     from isthmus.detection.efforts import folds_of, lasts
-    from isthmus.detection.thresholds import kept_rows
+    from isthmus.detection.thresholds import kept_of
     from isthmus.estimator.parameters import training_of
 
     if not hasattr(model, "autoencoder") or folds_of(model) == 1:
         return {}
-    rows -= len(kept_rows(model, rows))
+    rows -= kept_of(model, rows)
     training = training_of(model.autoencoder)
     steps = lasts(model.effort, training, rows, entries)[0]
     return {"replicas": folds_of(model), "steps": steps}

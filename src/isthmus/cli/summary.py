@@ -17,12 +17,15 @@ def summarize(
     from isthmus.cli.detection import detection, values_of
 
     autoencoder = getattr(model, "autoencoder_", model)
+    converter = autoencoder._converter  # noqa: SLF001
     detects = hasattr(model, "offset_")
     replicas = model.folds_ if detects else 1
     figures = {
         "task": "anomaly" if detects else "autoencoder",
         "rows": rows.num_rows,
-        "columns": rows.num_columns,
+        "form": getattr(converter, "form", "table"),
+        "columns": len(converter.names),
+        "seen": _seen(converter),
         **_course(autoencoder.history_),
         "kinds": [found._asdict() for found in autoencoder.columns_],
         "replicas": replicas,
@@ -51,10 +54,13 @@ def _course(history: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
     """How well one autoencoder, at its best epoch, rebuilds rows."""
-    from isthmus.estimator.comparison import beside_pca
+    from isthmus.estimator.comparison import beside_pca, entries_beside_pca
 
     losses = _course(autoencoder.history_)["losses"]
-    errors = beside_pca(autoencoder, rows)
+    if hasattr(autoencoder._converter, "form"):  # noqa: SLF001
+        errors = {"entries": entries_beside_pca(autoencoder, rows)}
+    else:
+        errors = beside_pca(autoencoder, rows)
     return {
         "size": autoencoder.recipe_.bottleneck.width,
         "epochs": len(losses),
@@ -81,7 +87,21 @@ def _flagging(model: Any, scores: Any) -> dict[str, Any]:
     }
 
 
+def _seen(converter: Any) -> str:
+    """In what pieces images and series are seen; nothing of a table."""
+    from isthmus.data.pixels import Pixels
+    from isthmus.data.series import SeriesTable
+
+    if isinstance(converter, Pixels):
+        height, width = converter.size
+        return f"{'whole' if converter.whole else 'patches'}, {height} x {width} pixels"
+    if isinstance(converter, SeriesTable):
+        return f"windows of {converter.window} rows"
+    return ""
+
+
 ERRORS = {
+    "entries": "entries: mean squared error, scaled",
     "numbers": "numbers: mean squared error per scaled cell",
     "categories": "categories: share of cells rebuilt wrong",
 }
@@ -108,9 +128,13 @@ def told(figures: dict[str, Any], out: Path) -> str:
     made = f"{replicas} replicas that each leave out a part of the rows"
     made = f"{figures['size']} code entries" if replicas == 1 else made
     end = min(losses) if replicas == 1 else losses[-1]
+    form, seen = figures["form"], figures["seen"]
+    held = f"{rows:,} rows, {columns} columns"
+    if form == "images":
+        held = f"{rows:,} images of {columns} channel{'s' * (columns > 1)}"
     lines = [
-        f"{rows:,} rows, {columns} columns -> {made}",
-        *kinds_in_words(figures["kinds"]),
+        f"{held}{f', {seen}' if seen else ''} -> {made}",
+        *(kinds_in_words(figures["kinds"]) if figures["kinds"] else []),
         f"{figures['watched']} {_sparkline(losses)} {losses[0]:.4g} -> {end:.4g}",
     ]
     if replicas == 1:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from isthmus.data.streams import Stream
+    from isthmus.data.pieces import Stream
 
 
 class Opened(NamedTuple):
@@ -27,6 +27,11 @@ class Opened(NamedTuple):
     beside: pa.Table | Stream
     """Identifiers and labels."""
     notes: dict[str, Any]
+
+    @property
+    def pictures(self) -> bool:
+        """Whether the rows are pictures in files."""
+        return bool(getattr(self.rows, "files", ()))
 
     @property
     def in_pieces(self) -> bool:
@@ -41,14 +46,20 @@ def open_for_model(source: str, model: Path, label: str | None = None) -> Opened
     from isthmus.artifacts import inspect, load
     from isthmus.cli.large import is_large, opened
     from isthmus.data.files import read_table
+    from isthmus.data.streams import stream, whole
 
     notes, loaded = inspect(model)["notes"], load(model)
     autoencoder = getattr(loaded, "autoencoder_", loaded)
     left_out = {n for kind in ("ignore", "id", "label") for n in notes.get(kind, [])}
     words = {found.name for found in autoencoder.columns_ if found.type == "text"}
     table: Any = None
-    if is_large(source):
-        table = opened(source, autoencoder._converter.columns)  # noqa: SLF001
+    converter = autoencoder._converter  # noqa: SLF001
+    if getattr(converter, "form", "table") == "images":
+        return _of_pictures(source, loaded, notes)
+    if is_large(source) and hasattr(converter, "form"):
+        table = whole(stream(source))  # a series is one thing
+    elif is_large(source):
+        table = opened(source, converter.columns)
         sys.stderr.write(f"{source}: read in pieces\n")
     else:
         table = read_table(source, words | left_out)
@@ -60,6 +71,28 @@ def open_for_model(source: str, model: Path, label: str | None = None) -> Opened
         shown = ", ".join(map(repr, strange[:10]))
         sys.stderr.write(f"Set aside, because the model does not know it: {shown}\n")
     return Opened(loaded, rows, beside, notes)
+
+
+def _of_pictures(source: str, model: Any, notes: dict[str, Any]) -> Opened:
+    """A folder of pictures; beside each stands the name of its file."""
+    import pyarrow as pa
+
+    from isthmus.data.pieces import Stream
+    from isthmus.data.streams import stream
+    from isthmus.errors import DataError
+
+    rows = stream(source)
+    if not rows.files:
+        raise DataError(f"{source}: the model was fitted to pictures, and finds none.")
+
+    def named(_: Any) -> Any:
+        start = 0
+        for piece in rows:
+            yield pa.table({"file": rows.files[start : start + len(piece)]})
+            start += len(piece)
+
+    beside = Stream(named, pa.schema([("file", pa.string())]), rows.rows)
+    return Opened(model, rows, beside, {**notes, "id": ["file"]})
 
 
 def set_aside(table: Any, chosen: dict[str, list[str]]) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from isthmus.cli import written
 from isthmus.cli.resuming import checkpoint
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     import pyarrow as pa
@@ -45,15 +46,18 @@ class Tables(NamedTuple):
     """How many rows there are."""
 
 
-def train(order: Order, model: Any) -> None:
-    """Train, save and tell; of several processes the first alone speaks and writes."""
+def train(order: Order, assembled: Callable[[dict[str, Any]], Any]) -> None:
+    """Train, save and tell; of several processes the first alone speaks and writes.
+
+    ``assembled`` makes the model, given what the data looks like.
+    """
     from isthmus.ranks import joined
 
     with joined() as ranks:
         if not ranks.first:
             order = replace(order, quiet=True, as_json=False)
         _check(order)
-        tables = _tables(order, model, whole=ranks.first)
+        model, tables = _opened(order, assembled, whole=ranks.first)
         model.set_params(verbose=0 if order.quiet else 1)
         with checkpoint(order.out, ranks, resume=order.resume) as kept:
             model = _fitted(order, model, tables, kept)
@@ -62,14 +66,14 @@ def train(order: Order, model: Any) -> None:
         _tell(order, model, tables)
 
 
-def tell_plan(order: Order, model: Any) -> None:
+def tell_plan(order: Order, assembled: Callable[[dict[str, Any]], Any]) -> None:
     """What was found and would be done, to standard output; text is a recipe, too."""
     from isthmus.artifacts.recipe_text import to_toml
     from isthmus.cli.plan import as_comments, plan
     from isthmus.cli.tables import to_json
 
     _check(order)
-    tables = _tables(order, model, whole=True)
+    model, tables = _opened(order, assembled, whole=True)
     found = plan(model, tables.rows, tables.height)
     data, left_out = order.data, order.left_out
     if order.as_json:
@@ -95,8 +99,24 @@ def _fitted(order: Order, model: Any, tables: Tables, kept: Path) -> Any:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _opened(
+    order: Order, assembled: Callable[[dict[str, Any]], Any], *, whole: bool
+) -> tuple[Any, Tables]:
+    """The model, and what it is to learn."""
+    from isthmus.cli.forms import told
+
+    model = assembled({})
+    tables = _tables(order, model, whole=whole)
+    if model.kind is None:
+        looks = told(tables.learned, tables.rows, quiet=order.quiet)
+        model = assembled(looks) if looks else model
+    return model, tables
+
+
 def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
     """What a file holds; if not ``whole``, only its columns are looked at."""
+    import pyarrow as pa
+
     from isthmus.cli.large import begun, is_large, looked_at
     from isthmus.cli.tables import set_aside
     from isthmus.data.files import read_table
@@ -108,6 +128,10 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
         beside, rows = set_aside(table, left_out)
         return Tables(rows, beside, rows, rows.num_rows)
     source = stream(data)
+    if source.files:
+        return Tables(
+            source, pa.table({"file": source.files}), source, len(source.files)
+        )
     some, count = looked_at(source) if whole else (begun(source), 0)
     beside, rows = set_aside(some, left_out)
     if whole and not order.quiet:
@@ -118,7 +142,7 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
 
 def _words(model: Any, left_out: dict[str, list[str]]) -> set[str]:
     """Columns whose words stay as they are: names, labels and wished categories."""
-    from isthmus.estimator.rows import columns_of
+    from isthmus.estimator.wishes import columns_of
 
     kinds = columns_of(getattr(model, "autoencoder", model)).kinds
     return {name for part in left_out.values() for name in part} | {

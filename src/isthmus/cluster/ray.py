@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cluster.answers import ROWS, Answers
-from isthmus.data.streams import Stream
+from isthmus.data.pieces import Stream
 from isthmus.errors import IsthmusError, optional
 
 if TYPE_CHECKING:

@@ -21,9 +21,11 @@ class GaussianNoise(Corruption):
     """x + s e, e ~ N(0, I), on continuous entries (Vincent et al., 2010).
 
     ``scale`` is s in the units of x (standard deviations for a table), or a pair
-    (low, high): then s is log-uniform, one draw per example, and the encoder is told.
+    (low, high): then s is log-uniform, one draw per example, and the encoder is
+    ``told``, unless it is to be blind to it.
     """
 
+    told: bool = True
     scale: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = 0.3
 
     @model_validator(mode="after")
@@ -35,12 +37,13 @@ class GaussianNoise(Corruption):
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
-        """One scale, and a range."""
-        return cls(), cls(scale=(0.01, 1.0))
+        """One scale, and a range, told or not."""
+        return cls(), cls(scale=(0.01, 1.0)), cls(scale=(0.01, 1.0), told=False)
 
     def clues(self) -> frozenset[Clue]:
         """The level, where it varies."""
-        return frozenset({"level"} if isinstance(self.scale, tuple) else ())
+        varies = isinstance(self.scale, tuple)
+        return frozenset({"level"} if varies and self.told else ())
 
     def __call__(
         self, x: Tensor, layout: Layout, visible: Tensor | None = None
@@ -56,4 +59,4 @@ class GaussianNoise(Corruption):
         level = torch.empty(rows, dtype=x.dtype, device=x.device)
         level = level.uniform_(low, high).exp()
         spread = level.reshape(*rows, *[1] * len(layout.event))
-        return Corrupted(x + spread * noise, level=level)
+        return Corrupted(x + spread * noise, level=level if self.told else None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from isthmus.threads import threads_for
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
 BLOCK = 2048
 """Rows of a block. A matrix product may round differently for other row counts."""
@@ -34,9 +35,35 @@ def rows_of_block(entries: int) -> int:
     return rows
 
 
+class Examples(Protocol):
+    """Examples in memory, or looked up as they are asked for."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    @property
+    def event(self) -> Sequence[int]:
+        """Shape of an example."""
+
+    def slice(self, start: int, stop: int) -> Batch:
+        """Examples from ``start`` up to ``stop``."""
+
+
+PLACES = 2**17
+"""Entries of a block of images or windows, about: convolutions make many of each."""
+
+
+def size_of_block(event: Sequence[int]) -> int:
+    """Rows of a block of examples of this shape."""
+    entries = math.prod(event)
+    if len(event) < 2:
+        return rows_of_block(entries)
+    return min(max(PLACES // entries, 8), FEWEST)
+
+
 def in_blocks(
     function: Callable[[Batch], tuple[Tensor, ...]],
-    data: Batch,
+    data: Examples,
     module: nn.Module,
     size: int = BLOCK,
 ) -> tuple[Tensor, ...]:
@@ -47,7 +74,7 @@ def in_blocks(
     """
     parameters = list(module.parameters())
     device = parameters[0].device
-    size = min(size, rows_of_block(data.x[:1].numel()))
+    size = min(size, size_of_block(data.event))
     size *= WIDER if device.type == "cuda" else 1
     with torch.inference_mode(), threads_for(BLOCK, parameters):
         found = [
@@ -59,14 +86,15 @@ def in_blocks(
         )
 
 
-def _blocks(data: Batch, size: int) -> list[Batch]:
-    """Views of the full blocks, and a padded copy of the rows that are left."""
-    count, rest = divmod(len(data), size)
-    *full, last = data.split([*[size] * count, rest])
-    if rest:
-        visible = None if last.visible is None else _padded(last.visible, size)
-        full.append(Batch(_padded(last.x, size), visible))
-    return full
+def _blocks(data: Examples, size: int) -> Iterator[Batch]:
+    """Full blocks, and a padded copy of the rows that are left; at least one."""
+    count = len(data)
+    for start in range(0, max(count, 1), size):
+        block = data.slice(start, min(start + size, count))
+        if len(block) < size:
+            visible = None if block.visible is None else _padded(block.visible, size)
+            block = Batch(_padded(block.x, size), visible)
+        yield block
 
 
 def _padded(tensor: Tensor, size: int) -> Tensor:

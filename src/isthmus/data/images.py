@@ -1,11 +1,10 @@
-"""Pictures in files as a table: a row for each, a column for each value of a pixel."""
+"""Pictures in files."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow as pa
 
 from isthmus.errors import DataError, optional
 
@@ -20,76 +19,50 @@ FORMATS = ["PNG", "JPEG"]
 GREY, COLOUR = {"1", "L"}, {"RGB", "P", "CMYK", "YCbCr"}
 """Modes of eight bits, without anything that would be lost, such as transparency."""
 
-MOST = 2**22
+MOST = 2**26
 """Pixels of a picture, at most: a small file may claim to hold more than memory."""
 
 
-class Shape(NamedTuple):
-    """What all pictures of a folder must have in common."""
-
-    height: int
-    width: int
-    colours: tuple[str, ...]
-
-    @property
-    def columns(self) -> list[str]:
-        """Names of the values of a picture: row, column, and colour if there is one."""
-        rows, columns = range(self.height), range(self.width)
-        ends = [f",{colour}" for colour in self.colours] or [""]
-        return [f"{y},{x}{end}" for y in rows for x in columns for end in ends]
-
-    def __str__(self) -> str:
-        """As in an error message."""
-        kind = "in colour" if self.colours else "grey"
-        return f"{self.height} x {self.width} pixels, {kind}"
-
-
-class Images:
-    """Pictures of one size, grey or in colour, in the order of their files' names."""
+class Folder:
+    """Pictures grey or in colour, in the order of their files' names."""
 
     def __init__(self, system: fs.FileSystem, names: list[str]) -> None:
         self.system, self.names = system, names
-        self.shape, _ = _read(system, names[0])
-        self.schema = pa.schema([(name, pa.uint8()) for name in self.shape.columns])
+        first = self.read(names[0])
+        self.pixels, self.colour = first.shape[0] * first.shape[1], first.ndim == 3
 
-    def pieces(
-        self, rows: int, columns: list[str] | None, part: slice = slice(None)
-    ) -> Iterator[pa.Table]:
-        """Tables of so many ``rows``, of values from 0 to 255; of all files or some."""
+    def pieces(self, rows: int, part: slice) -> Iterator[list[NDArray[np.uint8]]]:
+        """Lists of so many pictures, (height, width) or (height, width, 3)."""
         names = self.names[part]
         for start in range(0, len(names), rows):
-            values = np.stack([self._values(n) for n in names[start : start + rows]])
-            table = pa.Table.from_arrays(list(values.T), schema=self.schema)
-            yield table if columns is None else table.select(columns)
+            yield [self._alike(name) for name in names[start : start + rows]]
 
-    def _values(self, name: str) -> NDArray[np.uint8]:
-        shape, values = _read(self.system, name, self.shape)
-        if shape != self.shape:
+    def _alike(self, name: str) -> NDArray[np.uint8]:
+        image = self.read(name)
+        if (image.ndim == 3) != self.colour:
+            kinds = ["grey", "in colour"]
             raise DataError(
-                f"{name}: {shape}, where {self.names[0]} has {self.shape}. All "
-                f"pictures of a folder must be alike: crop, resize or convert them."
+                f"{name}: is {kinds[not self.colour]}, where {self.names[0]} is "
+                f"{kinds[self.colour]}. Convert them, so that all are alike."
             )
-        return values.ravel()
+        return image
 
-
-def _read(
-    system: fs.FileSystem, name: str, expected: Shape | None = None
-) -> tuple[Shape, NDArray[np.uint8]]:
-    """Shape and values of a picture; of one that is not as ``expected``, no values."""
-    image = optional("PIL.Image", "images")
-    try:
-        with system.open_input_file(name) as file, image.open(file, "r", FORMATS) as x:
-            if x.mode not in GREY | COLOUR:
-                raise DataError(
-                    f"{name}: is of mode {x.mode}, with 16 bits or transparency. "
-                    f"Convert it to 8 bits of grey or of red, green and blue."
-                )
-            colours = () if x.mode in GREY else ("red", "green", "blue")
-            shape = Shape(x.height, x.width, colours)
-            if x.height * x.width > MOST:
-                raise DataError(f"{name}: has more than {MOST:,} pixels. Resize it.")
-            if expected not in {None, shape}:
-                return shape, np.empty(0, np.uint8)
-            return shape, np.asarray(x.convert("RGB" if colours else "L"))
-    except (OSError, SyntaxError, image.DecompressionBombError) as error:
-        raise DataError(f"{name}: cannot be read as PNG or JPEG: {error}.") from None
+    def read(self, name: str) -> NDArray[np.uint8]:
+        """The pixels of one file."""
+        image = optional("PIL.Image", "images")
+        try:
+            with (
+                self.system.open_input_file(name) as file,
+                image.open(file, "r", FORMATS) as x,
+            ):
+                if x.mode not in GREY | COLOUR:
+                    raise DataError(
+                        f"{name}: is of mode {x.mode}, with 16 bits or transparency. "
+                        f"Convert it to 8 bits of grey or of red, green and blue."
+                    )
+                if x.height * x.width > MOST:
+                    raise DataError(f"{name}: has over {MOST:,} pixels. Resize it.")
+                return np.asarray(x.convert("L" if x.mode in GREY else "RGB"))
+        except (OSError, SyntaxError, image.DecompressionBombError) as error:
+            told = f"{name}: cannot be read as PNG or JPEG: {error}."
+            raise DataError(told) from None

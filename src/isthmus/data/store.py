@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 import tempfile
 import weakref
@@ -16,7 +17,7 @@ from isthmus.ranks import ALONE, Ranks
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -40,15 +41,15 @@ class Store:
 
     def __init__(
         self,
-        entries: int,
+        event: Sequence[int],
         rows: int,
         *,
         missing: bool,
         seed: int,
         ranks: Ranks = ALONE,
     ) -> None:
-        self.entries, self.missing, self.ranks = entries, missing, ranks
-        width = entries * (5 if missing else 4)
+        self.event, self.missing, self.ranks = tuple(event), missing, ranks
+        width = math.prod(event) * (5 if missing else 4)
         count = min(max(-(-rows * width // BUCKET), 1), MOST_BUCKETS)
         self.sizes: NDArray[np.int64] = np.zeros(count, dtype=np.int64)
         self.lots = np.random.Generator(np.random.PCG64(seed))
@@ -114,7 +115,7 @@ class Store:
 
     def bucket(self, k: int) -> Batch:
         """The rows of one bucket that are here, in the order in which they came."""
-        shape = -1, self.entries
+        shape = -1, *self.event
         x = np.fromfile(self._path(k, "x"), np.float32).reshape(shape)
         if not self.missing:
             return Batch(torch.from_numpy(x))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,105 +15,33 @@ from isthmus.data.delimited import in_blocks
 from isthmus.data.dialect import typed
 from isthmus.data.files import is_parquet, names_of, tab_of
 from isthmus.data.frames import as_arrow, is_frame
-from isthmus.data.images import SUFFIXES, Images
+from isthmus.data.images import SUFFIXES, Folder
 from isthmus.data.parquet import ParquetFiles, RowGroup
+from isthmus.data.pieces import Stream
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterator
 
-    from isthmus.ranks import Ranks
 
 PIECE = 2**18
 """Cells of a piece."""
 
+IMAGES = 2**24
+"""Pixels of a piece, about, where it is one of pictures."""
+
 _ARROW = {".arrow", ".ipc", ".feather"}
 _KINDS = {"csv": {".csv", ".tsv"}, "images": SUFFIXES, "arrow": _ARROW}
-
-
-@dataclass(frozen=True)
-class Stream:
-    """A table in pieces, which may be larger than memory."""
-
-    pieces: Callable[[list[str] | None], Iterable[Any]] = field(repr=False)
-    """A fresh pass over frames or arrays, of some columns or of all."""
-    schema: pa.Schema | None = None
-    """What the columns are, where the source knows; else the pieces must say."""
-    rows: int | None = None
-    """How many there are, where the source knows."""
-    words: bool = False
-    """Whether all cells are words, of which a column's type is to be made."""
-    parts: tuple[Stream, ...] = field(default=(), repr=False)
-    """The same rows in parts that can be read apart: files, row groups of Parquet."""
-
-    @property
-    def num_rows(self) -> int:
-        """How many rows there are, counted if need be."""
-        return sum(map(len, self)) if self.rows is None else self.rows
-
-    @property
-    def column_names(self) -> list[str]:
-        """The columns, as the source or its first piece has them."""
-        if self.schema is not None:
-            return list(self.schema.names)
-        return list(as_arrow(next(iter(self))))
-
-    def take(self, places: Any) -> pa.Table:
-        """Rows at these places, in their order; columns of text as they are."""
-        places = np.asarray(places, dtype=np.int64)
-        order, found, start = np.argsort(places, kind="stable"), [], 0
-        rising = places[order]
-        for piece in self:
-            first, last = np.searchsorted(rising, [start, start + len(piece)])
-            some = pa.table(as_arrow(piece)).take(rising[first:last] - start)
-            found.append(some)
-            start += len(piece)
-        back = np.empty_like(order)
-        back[order] = np.arange(len(order))
-        return pa.concat_tables(found, promote_options="permissive").take(back)
-
-    def select(self, names: list[str]) -> Stream:
-        """The same rows, of these columns."""
-        schema = self.schema and pa.schema([self.schema.field(n) for n in names])
-        pieces, parts = self.pieces, tuple(part.select(names) for part in self.parts)
-        return replace(
-            self, pieces=lambda some: pieces(some or names), schema=schema, parts=parts
-        )
-
-    def changed(self, change: Callable[[Any], Any]) -> Stream:
-        """The same rows, each piece as ``change`` makes it."""
-        pieces, parts = self.pieces, tuple(part.changed(change) for part in self.parts)
-        return replace(self, pieces=lambda some: map(change, pieces(some)), parts=parts)
-
-    def share(self, ranks: Ranks, columns: list[str] | None = None) -> Iterator[Any]:
-        """Pieces that one of several processes reads; of others, how many rows.
-
-        Row groups of Parquet files go around in turn; of other sources, which must be
-        read to be counted, pieces.
-        """
-        if ranks.world_size == 1:
-            yield from self.pieces(columns)
-        elif self.parts and all(part.rows is not None for part in self.parts):
-            for k, part in enumerate(self.parts):
-                mine = k % ranks.world_size == ranks.rank
-                yield from part.pieces(columns) if mine else [part.rows]
-        else:
-            for k, piece in enumerate(self.pieces(columns)):
-                yield piece if k % ranks.world_size == ranks.rank else len(piece)
-
-    def __iter__(self) -> Iterator[Any]:
-        """All columns, piece by piece."""
-        return iter(self.pieces(None))
 
 
 def stream(source: Any, *, piece: int | None = None) -> Stream:
     """Open what is larger than memory, for `fit`, `transform` and `score_samples`.
 
     ``source`` is a file, folder, pattern or address (such as ``s3://bucket/folder``)
-    of Parquet, CSV or Arrow files, or of pictures of one size (PNG, JPEG: a row each,
-    and a column for each value of a pixel); a (memory-mapped) matrix; or a function
-    that returns a fresh iterator of frames each time it is called. ``piece`` is how
-    many rows are taken at a time; by default a quarter of a million cells.
+    of Parquet, CSV or Arrow files, or of pictures (PNG, JPEG: an image each); a
+    (memory-mapped) matrix; or a function that returns a fresh iterator of frames each
+    time it is called. ``piece`` is how many rows are taken at a time; by default a
+    quarter of a million cells, or 16 million pixels.
     """
     if isinstance(source, Stream):
         return source
@@ -145,6 +73,8 @@ def whole(source: Stream, cells: float = float("inf"), seed: int = 0) -> Any:
 
     Which rows that are depends on their number and the seed, not on the pieces.
     """
+    if source.files:
+        return [image for piece in source for image in piece]
     share = 1.0
     if cells < float("inf"):
         share = min(cells / max(source.num_rows * _width(source), 1), 1.0)
@@ -236,12 +166,12 @@ def _of_parquet(system: fs.FileSystem, names: list[str], piece: int | None) -> S
 
 
 def _of_images(system: fs.FileSystem, names: list[str], piece: int | None) -> Stream:
-    images = Images(system, names)
-    step = piece or _rows(len(images.schema))
+    folder = Folder(system, names)
+    step = piece or max(IMAGES // folder.pixels, 1)
 
     def opened(part: slice) -> Stream:
-        rows = len(names[part])
-        return Stream(lambda some: images.pieces(step, some, part), images.schema, rows)
+        files = tuple(names[part])
+        return Stream(lambda _: folder.pieces(step, part), rows=len(files), files=files)
 
     parts = (slice(k, k + step) for k in range(0, len(names), step))
     return replace(opened(slice(None)), parts=tuple(map(opened, parts)))

@@ -54,6 +54,11 @@ class Table:
         self.names = tuple(column.name for column in columns)
 
     @property
+    def width(self) -> int:
+        """Columns that become entries."""
+        return len(self.places)
+
+    @property
     def types(self) -> dict[str, str]:
         """What the cells of each column are read as."""
         return {column.name: column.type for column in self.columns}

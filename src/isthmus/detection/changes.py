@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import torch
 
 from isthmus.data.frames import like
+from isthmus.estimator.reading import read_rows
 from isthmus.estimator.repairs import as_cells, visible
-from isthmus.estimator.rows import read_rows
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:

@@ -11,12 +11,14 @@ from isthmus.estimator import Autoencoder
 from isthmus.estimator.crossfit import cross_fitted
 from isthmus.estimator.judge import Judge, PlainJudge, View
 from isthmus.estimator.parameters import training_of
+from isthmus.estimator.wishes import form_of as wished_form
 from isthmus.scores.hidden import Hidden
 from isthmus.scores.role import Score
+from isthmus.trace import Batch
 from isthmus.training import Training, progress
 
 if TYPE_CHECKING:
-    from isthmus.estimator.rows import Read
+    from isthmus.estimator.tables import Read
 
 Effort = Literal["fast", "default", "high"]
 
@@ -72,12 +74,19 @@ PLANS: dict[Effort, Plan] = {
 }
 
 
+def form_of(detector: Any) -> str:
+    """Of what it was fitted to, or is said to be: a table, images or series."""
+    said = wished_form(detector)
+    name = "table" if said is None else type(said).__name__.lower()
+    return str(getattr(detector, "form_", name))
+
+
 def folds_of(detector: Any) -> int:
     """Number of replicas: one, of an autoencoder of the user's own."""
     if detector.folds is not None:
         return int(detector.folds)
     own = detector.autoencoder is not None and detector.scores is None
-    return 1 if own else PLANS[detector.effort].folds
+    return 1 if own or form_of(detector) != "table" else PLANS[detector.effort].folds
 
 
 def trained(
@@ -106,6 +115,7 @@ def cross_fit(
     Where it names no epochs, it takes as many steps as the effort has them.
     """
     data = model.prepared(table)
+    assert isinstance(data, Batch), "replicas are of rows of a table"
     steps, size = lasts(effort, training_of(model), *data.x.shape)
     model.set_params(training__batch_size=size)
     views = PLANS[effort].views(scores)

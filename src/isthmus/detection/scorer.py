@@ -1,4 +1,4 @@
-"""A fitted autoencoder and its judge: rows of a table in, scores out."""
+"""A fitted autoencoder and its judge: rows in, scores out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.estimator.rows import read_rows
+from isthmus.data.series import SeriesTable
+from isthmus.data.table import Table
+from isthmus.estimator.joined import by_row
+from isthmus.estimator.reading import read_rows
 from isthmus.scores.calibration import Calibration
 
 if TYPE_CHECKING:
@@ -14,12 +17,23 @@ if TYPE_CHECKING:
 
     from isthmus.estimator import Autoencoder
     from isthmus.estimator.judge import Judge, PlainJudge
-    from isthmus.estimator.rows import Read
+    from isthmus.estimator.preparation import Data
+    from isthmus.estimator.tables import Read
     from isthmus.scores.calibration import Source
-    from isthmus.trace import Batch
 
 CELLS = 10_000
 """Calibration rows, at most, whose cells are kept as quantiles."""
+
+
+class Opened(NamedTuple):
+    """Rows as they were read, and as entries."""
+
+    rows: Any
+    data: Data
+
+    def __len__(self) -> int:
+        """Return the number of rows, images or times."""
+        return int(self.rows.height)
 
 
 class Scorer(NamedTuple):
@@ -28,31 +42,43 @@ class Scorer(NamedTuple):
     autoencoder: Autoencoder
     judge: Judge | PlainJudge
 
-    def batch(self, X: Any) -> Batch:
-        """Rows of a table as entries."""
-        rows, _ = read_rows(self.autoencoder, X, reset=False)
-        return self.autoencoder._converter.encode(rows)  # noqa: SLF001
+    @property
+    def names(self) -> list[str]:
+        """Of the columns of a table or series, or the channels of images."""
+        return list(self.autoencoder._converter.names)  # noqa: SLF001
 
-    def scores(self, batch: Batch) -> NDArray[np.float64]:
-        """(n,)."""
-        found: NDArray[np.float64] = -self.judge.rows(batch).numpy()
-        return found
+    def opened(self, X: Any) -> Opened:
+        """Rows and their entries."""
+        rows, _ = read_rows(self.autoencoder, X, reset=False)
+        return Opened(rows, self.autoencoder._converter.encode(rows))  # noqa: SLF001
+
+    def scores(self, opened: Opened) -> NDArray[np.float64]:
+        """(n,): one per row of a table, image, or time of a series."""
+        found: NDArray[np.float64] = -self.judge.rows(opened.data).numpy()
+        return by_row(self.autoencoder._converter, found, opened.rows)  # noqa: SLF001
 
     def scores_of(self, X: Any) -> NDArray[np.float64]:
-        """The same of the rows of a table."""
-        return self.scores(self.batch(X))
+        """The same of what is not opened yet."""
+        return self.scores(self.opened(X))
 
-    def contributions(self, batch: Batch) -> NDArray[np.float64]:
-        """What each column contributes to the scores, (n, columns)."""
-        cells = -self.judge.cells(batch).numpy().astype(np.float64)
-        return self.autoencoder._converter.by_column(cells)  # noqa: SLF001
+    def contributions(self, opened: Opened) -> NDArray[np.float64]:
+        """What each column, or channel, contributes to the scores, (n, columns)."""
+        converter = self.autoencoder._converter  # noqa: SLF001
+        cells = -self.judge.cells(opened.data).numpy().astype(np.float64)
+        if isinstance(converter, Table):
+            return converter.by_column(cells)
+        if isinstance(converter, SeriesTable):
+            return converter.by_column(cells, opened.rows)
+        images = converter.by_image(cells, opened.rows)
+        return np.stack([image.sum(axis=(0, 1)) for image in images])
 
     def calibration(self, table: Read, source: Source) -> Calibration | None:
-        """What rows of a table score, and what their cells contribute; None of none."""
+        """What rows score, and what their cells contribute; None of none."""
         count = table.rows.height
         if not count:
             return None
-        batch = some = self.batch(table)
+        opened = self.opened(table)
+        cells = self.contributions(opened)
         if count > CELLS:
-            some = self.batch(table.take(np.linspace(0, count - 1, CELLS).astype(int)))
-        return Calibration.of(source, self.scores(batch), self.contributions(some))
+            cells = cells[np.linspace(0, count - 1, CELLS).astype(int)]
+        return Calibration.of(source, self.scores(opened), cells)

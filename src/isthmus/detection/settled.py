@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sklearn.base import clone
 
-from isthmus.detection.efforts import PLANS, WEIGHTS, folds_of
-from isthmus.detection.thresholds import kept_rows
-
-if TYPE_CHECKING:
-    from isthmus.estimator import Autoencoder
+from isthmus.detection.efforts import PLANS, WEIGHTS, folds_of, form_of
+from isthmus.detection.thresholds import kept_of
+from isthmus.estimator import Autoencoder
 
 
 class Settled(NamedTuple):
@@ -29,13 +27,14 @@ def template(detector: Any) -> Autoencoder:
     """The unfitted autoencoder that a detector trains."""
     given = detector.autoencoder
     clean = detector.contamination == 0
-    made = (
-        PLANS[detector.effort].autoencoder(clean=clean)
-        if given is None
-        else clone(given)
-    )
+    if given is not None:
+        made = clone(given)
+    elif form_of(detector) == "table":
+        made = PLANS[detector.effort].autoencoder(clean=clean)
+    else:
+        made = Autoencoder()
     wished = {"random_state": detector.random_state, "verbose": detector.verbose}
-    for name in ("columns", "device"):
+    for name in ("columns", "kind", "device"):
         if getattr(detector, name) is not None:
             wished[name] = getattr(detector, name)
     found: Autoencoder = made.set_params(**wished)
@@ -51,6 +50,6 @@ def settled(detector: Any, rows: int | None) -> Settled:
         rows = None
         params["scores"] = dict(WEIGHTS if detector.scores is None else detector.scores)
     elif rows is not None:
-        rows -= len(kept_rows(detector, rows))
+        rows -= kept_of(detector, rows)
     made = getattr(detector, "autoencoder_", None)
     return Settled(made or template(detector), params, rows)

@@ -13,8 +13,8 @@ from isthmus.detection.scorer import Scorer
 from isthmus.errors import ModelFileError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.judge import Judge, PlainJudge
-from isthmus.estimator.rows import columns_of
 from isthmus.estimator.state import State, module_from, refuse_misfits
+from isthmus.estimator.wishes import columns_of, kind_from_plain, kind_to_plain
 from isthmus.scores.calibration import Calibration
 from isthmus.scores.excess import Excess
 from isthmus.scores.role import Score
@@ -39,6 +39,8 @@ def detector_state(detector: Any) -> State:
         **{name: getattr(detector, name) for name in PLAIN},
         "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
         "columns": columns,
+        "kind": kind_to_plain(detector.kind),
+        "form": detector.form_,
         "own": detector.autoencoder is not None,
         "replicas": detector.folds_,
         "offset": float(detector.offset_).hex(),
@@ -82,8 +84,10 @@ def detector_from_state(
     params = {name: plain[name] for name in PLAIN if name in plain}
     if plain.get("columns"):
         params["columns"] = Columns(**plain["columns"])
+    params["kind"] = kind_from_plain(plain.get("kind"))
     own = clone(fitted) if plain.get("own", True) else None
     made = kind(**params, random_state=plain["random_state"], autoencoder=own)
+    made.form_ = plain.get("form", "table")
     made.folds_ = int(plain.get("replicas", 1))
     made.offset_ = float.fromhex(plain["offset"])
     judge: Judge | PlainJudge = PlainJudge(fitted.module_)
@@ -94,7 +98,7 @@ def detector_from_state(
     made.calibration_ = None
     if known is not None:
         arrays = {n: t.numpy() for n, t in _under(CALIBRATION, state.tensors).items()}
-        columns = len(fitted.columns_)
+        columns = len(fitted._converter.names)  # noqa: SLF001
         made.calibration_ = Calibration.from_arrays(
             known["source"], int(known["rows"]), columns, arrays
         )

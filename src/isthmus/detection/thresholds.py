@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
-from isthmus.detection.efforts import PLANS, folds_of
+from isthmus.data.steps import Steps
+from isthmus.detection.efforts import PLANS, folds_of, form_of
 from isthmus.errors import DataError, RecipeError, unknown, warn
 from isthmus.estimator.preparation import validation_rows
 from isthmus.scores import conformal
@@ -16,7 +17,7 @@ from isthmus.scores.role import Score
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from isthmus.estimator.rows import Read
+    from isthmus.estimator.tables import Read
     from isthmus.scores.calibration import Calibration, Source
 
 WHISKER = 1.5
@@ -102,19 +103,30 @@ def by_share(share: Any, scores: NDArray[np.float64]) -> float:
     return float(max(fence, np.nextafter(scores.min(), np.inf)))
 
 
-def kept_rows(detector: Any, count: int) -> NDArray[np.int64]:
-    """Rows of ``count`` on which nothing is trained, for calibration.
+def kept_rows(detector: Any, rows: Any) -> NDArray[np.int64]:
+    """Rows on which nothing is trained, for calibration.
 
-    A share of them, or as many as ``fpr`` needs.
+    A share of them, or as many as ``fpr`` needs: drawn by lot, or of series the last.
     """
+    count = kept_of(detector, rows.height)
+    if not count:
+        return np.arange(0)
+    if isinstance(rows, Steps):
+        return rows.last(count)
+    chance = check_random_state(detector.random_state)
+    return np.sort(chance.permutation(rows.height)[:count]).astype(np.int64)
+
+
+def kept_of(detector: Any, count: int) -> int:
+    """How many rows of ``count`` are kept out of training."""
     share = detector.calibration
+    if share == "auto" and form_of(detector) != "table":
+        share = 0.2 if detector.fpr is not None else 0.1
     if share == "auto":
         share = 0.2 if folds_of(detector) == 1 and detector.fpr is not None else 0.0
     if not share:
-        return np.arange(0)
-    wanted = conformal.rows_to_keep(count, share, detector.fpr or 1.0)
-    chance = check_random_state(detector.random_state)
-    return np.sort(chance.permutation(count)[:wanted]).astype(np.int64)
+        return 0
+    return conformal.rows_to_keep(count, share, detector.fpr or 1.0)
 
 
 def unseen_rows(

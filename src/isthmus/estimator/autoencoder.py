@@ -16,16 +16,17 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from isthmus.data.blocks import in_blocks
 from isthmus.errors import DataError
 from isthmus.estimator.evaluation import evaluate
-from isthmus.estimator.explanation import Explanation, explain, give_back
+from isthmus.estimator.explanation import Explanation, explain
 from isthmus.estimator.html import describe
+from isthmus.estimator.joined import back, by_row, log_likelihood, rebuilt
 from isthmus.estimator.judge import PlainJudge
 from isthmus.estimator.parameters import NestedParameters, training_of
-from isthmus.estimator.preparation import checkpoint_of, learner_for, prepare
-from isthmus.estimator.rows import read_rows
+from isthmus.estimator.preparation import Data, checkpoint_of, prepare
+from isthmus.estimator.reading import learner_for, read_rows
 from isthmus.estimator.state import State, estimator_state, from_estimator_state
-from isthmus.estimator.streams import examples, piecewise
+from isthmus.estimator.streams import examples, in_passes, piecewise
+from isthmus.estimator.tags import TakesAnyCells
 from isthmus.ranks import together
-from isthmus.scores.reconstruction_likelihood import score_rows
 from isthmus.trace import Batch
 from isthmus.training import Trainer, Training, placed, progress, seeded
 
@@ -36,35 +37,39 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from sklearn.utils import Tags
 
+    from isthmus.data.forms import Images, Series
     from isthmus.data.frames import Origin
     from isthmus.data.kinds import Columns, Found, Kind
-    from isthmus.data.learner import TableLearner
+    from isthmus.estimator.reading import Learner
+    from isthmus.estimator.tables import Read
     from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
     from isthmus.training import Epoch
 
 
-class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParameters):
-    """An autoencoder of five parts, trained on the rows of a table.
+class Autoencoder(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, TakesAnyCells, NestedParameters
+):
+    """An autoencoder of five parts, trained on the rows of a table, images or series.
 
     Parameters
     ----------
     size : int, optional
         Entries of the code; by default half the number of columns, at most 16.
     hidden : tuple of int
-        Widths of the encoder's hidden layers; the decoder mirrors them.
+        Widths of hidden layers, of a table; the decoder mirrors them.
     epochs, batch_size : int, optional
         By default as `Training.plan` has it.
     learning_rate : float
         Step size of the optimiser.
     validation : float
-        Share of ten rows or more that is kept out of training, and says when to stop
-        and which weights are best.
+        Share that is kept out of training, and says when to stop and what was best.
     scaling : "robust" or "standard"
         How numbers become comparable: by median and interquantile range, with a
         logarithmic tail; or by mean and standard deviation.
     columns : Columns or dict of kinds by name, optional
-        What you know of columns better than their cells say: ``{"zip": "category"}``;
-        `Columns` also takes weights.
+        What you know of columns better than their cells say: ``{"zip": "category"}``.
+    kind : "table", "images", "series", Images or Series, optional
+        What the data is; None: images if it has more than two axes, else a table.
     device : str or torch.device, optional
         By default CUDA, MPS or the processor.
     random_state : int, RandomState or None
@@ -93,8 +98,8 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
     Notes
     -----
     Takes arrays and frames with cells of any kind (docs/tables.md). Scores and losses
-    are in nats per row of scaled columns, weighted in mixed tables so that each column
-    counts alike. Missing cells weigh nothing. There is no ``sample_weight``.
+    are in nats per row of scaled columns; in mixed tables each column counts alike.
+    Missing cells weigh nothing. There is no ``sample_weight``.
     """
 
     _calls = 0  # of partial_fit
@@ -111,6 +116,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         validation: float = 0.1,
         scaling: Literal["robust", "standard"] = "robust",
         columns: Columns | dict[str, Kind] | None = None,
+        kind: Literal["table", "images", "series"] | Images | Series | None = None,
         device: str | torch.device | None = None,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 1,
@@ -130,6 +136,7 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         self.validation = validation
         self.scaling = scaling
         self.columns = columns
+        self.kind = kind
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -173,47 +180,47 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         The rows of the first call decide how columns are scaled, from then on.
         """
         new = not hasattr(self, "module_")
-        data = self.prepared(X) if new else self._read(X)
+        data = self.prepared(X) if new else self._read(X)[1]
         self.history_ = [] if new else self.history_
         training = training_of(self).changed(epochs=1, schedule="constant")
         self._calls += 1
         state, seed, ranks = self._state, self._seed + self._calls, together()
         trainer = Trainer(self.module_, training, seed, state=state, ranks=ranks)
-        trainer.fit(placed(data, self._device))
+        trainer.fit(in_passes(placed(data, self._device), ranks))
         self._state, self.path_ = trainer.optimizer.state_dict(), trainer.path
         self.history_.append({**trainer.history[0], "epoch": len(self.history_) + 1})
         return self
 
     @piecewise
     def transform(self, X: Any) -> NDArray[np.float32]:
-        """Codes of the rows of ``X``, (n, size), without chance."""
-        batch = self._read(X)
+        """Codes of rows, images or windows, (n, size) or (n, *grid, size)."""
+        batch = self._read(X)[1]
         (z,) = in_blocks(lambda b: (self.module_.encode(b),), batch, self.module_)
-        return z.numpy()
+        grid = self.module_.grid
+        return (z.unflatten(1, (*grid, -1)) if grid else z).numpy()
 
     def inverse_transform(self, X: ArrayLike) -> Any:
         """Rows that codes (n, size) stand for, in the container of fitting."""
         check_is_fitted(self)
-        z = check_array(X, dtype=np.float32, input_name="X")
-        if z.shape[1] != self._n_features_out:
-            raise DataError(
-                f"A code has {self._n_features_out} entries. Got {z.shape[1]} columns."
-            )
+        z = check_array(X, dtype=np.float32, input_name="X", allow_nd=True)
+        wanted = *self.module_.grid, self._n_features_out
+        if z.shape[1:] != wanted:
+            size, got = (" x ".join(map(str, s)) for s in (wanted, z.shape[1:]))
+            raise DataError(f"A code has {size} entries. Got {got}.")
+        z = z.reshape(len(z), -1)
 
         def decode(block: Batch) -> tuple[torch.Tensor]:
             module = self.module_
             return (module.likelihood.mean(module.decode(block.x)),)
 
         (x,) = in_blocks(decode, Batch(torch.from_numpy(z)), self.module_)
-        return self._back(x.numpy(), self._origin)
+        return back(self._converter, x.numpy(), (self._origin,) * 2)
 
     def reconstruct(self, X: Any) -> Any:
         """Rows of ``X`` as the model rebuilds them; columns set aside as they are."""
-        check_is_fitted(self)
-        rows, origin = read_rows(self, X, reset=False)
-        batch = self._converter.encode(rows)
-        (x,) = in_blocks(lambda b: (self.module_.reconstruct(b),), batch, self.module_)
-        return self._back(x.numpy(), origin, rows)
+        (rows, origin), data = self._read(X)
+        x = rebuilt(self.module_, data)
+        return back(self._converter, x, (origin, self._origin), rows)
 
     def sample(self, n: int = 1, *, random_state: Any = None) -> Any:
         """Draw ``n`` new rows from the prior, in the container and units of fitting."""
@@ -221,16 +228,17 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         with seeded(seed, self._device), torch.inference_mode():
             x = self.module_.sample(n).cpu().numpy()
-        return self._back(x, self._origin)
+        return back(self._converter, x, (self._origin,) * 2)
 
     @piecewise
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """log p(x|z) of each row at its typical code, (n,), in nats."""
-        return score_rows(self.module_, self._read(X))
+        read, data = self._read(X)
+        return by_row(self._converter, log_likelihood(self.module_, data), read.rows)
 
     def standardize(self, X: Any) -> NDArray[np.float32]:
         """Rows of ``X`` as the model meets them, (n, entries); missing cells are 0."""
-        return self._read(X).x.numpy()
+        return self._read(X)[1].x.numpy()
 
     def explain(self, X: Any) -> Explanation:
         """Contributions of the cells to `score_samples`, and what was expected."""
@@ -246,34 +254,30 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
 
         Noise and draws are those of one fixed seed.
         """
-        batch = self._read(X).to(self._device)
-        return evaluate(self.module_, batch, self._seed + 1)
+        data = self._read(X)[1].to(self._device)
+        return evaluate(self.module_, data, self._seed + 1)
 
     @property
     def columns_(self) -> tuple[Found, ...]:
         """Name and kind of each column, and why it is set aside if it is."""
         return self._converter.found
 
-    def prepared(self, X: Any) -> Batch:
+    def prepared(self, X: Any) -> Data:
         """Learn the columns of ``X`` and build an untrained module; its entries."""
         rows, origin = read_rows(self, X, reset=True, least=2)
-        self._settle(learner_for(self, rows.columns).update(rows), origin)
+        self._settle(learner_for(self, rows).update(rows), origin)
         return self._converter.encode(rows)
 
-    def _settle(self, learner: TableLearner, origin: Origin) -> None:
+    def _settle(self, learner: Learner, origin: Origin) -> None:
         self._origin, ready = origin._replace(index=None), prepare(self, learner)
         self._seed, self._device, self._converter, self.recipe_, self.module_ = ready
         self._n_features_out = self.recipe_.bottleneck.width
         self._calls, self._state = 0, None
 
-    def _read(self, X: Any) -> Batch:
+    def _read(self, X: Any) -> tuple[Read, Data]:
         check_is_fitted(self)
-        rows, _ = read_rows(self, X, reset=False)
-        return self._converter.encode(rows)
-
-    def _back(self, x: NDArray[np.float32], origin: Origin, rows: Any = None) -> Any:
-        """Entries (n, E) as a table in the container of ``origin``."""
-        return give_back(self._converter, x, (origin, self._origin), rows)
+        read = read_rows(self, X, reset=False)
+        return read, self._converter.encode(read.rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal estimator of."""
@@ -292,8 +296,5 @@ class Autoencoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NestedParam
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = tags.input_tags.string = True
-        tags.input_tags.categorical = True
         tags.transformer_tags.preserves_dtype = ["float32"]
         return tags

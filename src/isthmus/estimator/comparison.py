@@ -6,18 +6,23 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import torch
 from sklearn.decomposition import PCA
 
 from isthmus.data.blocks import in_blocks
 from isthmus.data.categories import Categories
 from isthmus.data.learner import TableLearner
-from isthmus.estimator.rows import columns_of, read_rows
+from isthmus.estimator.reading import read_rows
+from isthmus.estimator.wishes import columns_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from isthmus.data.rows import Rows
     from isthmus.data.table import Table
+
+EXAMPLES = 2_000
+"""Images or windows that are looked at, evenly spread."""
 
 MOST = 50_000
 """Rows that are looked at, evenly spread."""
@@ -79,7 +84,7 @@ def _rebuilt(estimator: Any, rows: Rows) -> Rows:
     batch = own.encode(rows)
     (x,) = in_blocks(lambda block: (module.reconstruct(block),), batch, module)
     columns = own.decode(x.numpy(), rows)
-    rebuilt, _ = read_rows(estimator, pa.table(columns), reset=False)
+    rebuilt: Rows = read_rows(estimator, pa.table(columns), reset=False).rows
     return rebuilt
 
 
@@ -105,3 +110,21 @@ def column_errors(
                 seen = max(float(shown[:, place].sum()), 1.0)
                 errors[name] = float((squares * shown)[:, place].sum() / seen)
     return errors
+
+
+def entries_beside_pca(estimator: Any, X: Any) -> Beside:
+    """Mean squared error per scaled entry of images, or of windows of series."""
+    rows = read_rows(estimator, X, reset=False).rows
+    data = estimator._converter.encode(rows)  # noqa: SLF001
+    index = torch.linspace(0, len(data) - 1, min(len(data), EXAMPLES)).long()
+    batch = data.rows(index)
+    module = estimator.module_
+    (y,) = in_blocks(lambda block: (module.reconstruct(block),), batch, module)
+    x = batch.x.flatten(1).numpy()
+    shown = 1.0 if batch.visible is None else batch.visible.flatten(1).numpy()
+    size = min(module.recipe.bottleneck.width * module.grid.numel(), *x.shape)
+    pca = PCA(size, random_state=0).fit(x)
+    found = y.flatten(1).numpy(), pca.inverse_transform(pca.transform(x)), x.mean(0)
+    weight = np.broadcast_to(shown, x.shape).sum()
+    squares = [(np.square(x - guess) * shown).sum() for guess in found]
+    return Beside(x.shape[1], *(float(total / weight) for total in squares))

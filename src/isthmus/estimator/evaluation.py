@@ -9,17 +9,17 @@ import torch
 from isthmus.training import check, seeded
 
 if TYPE_CHECKING:
+    from isthmus.estimator.preparation import Data
     from isthmus.model import AutoencoderModule
-    from isthmus.trace import Batch
 
 MOST = 65_536
 """Rows that the reports of terms look at."""
 
 
-def evaluate(module: AutoencoderModule, batch: Batch, seed: int) -> dict[str, Any]:
+def evaluate(module: AutoencoderModule, batch: Data, seed: int) -> dict[str, Any]:
     """Loss, terms and metric, and the report of every term as numpy arrays."""
     figures: dict[str, Any] = dict(check(module, batch, seed))
-    few = batch.split([min(len(batch), MOST), max(len(batch) - MOST, 0)])[0]
+    few = batch.slice(0, min(len(batch), MOST))
     with seeded(seed, batch.x.device), torch.no_grad():
         trace = module(few, chance=True)
     for name, term in module.costs.items():

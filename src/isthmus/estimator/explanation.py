@@ -7,21 +7,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from isthmus.data.frames import Origin, like
+from isthmus.data.pictures import close_pictures
+from isthmus.data.pixels import Pixels
+from isthmus.data.series import SeriesTable
+from isthmus.estimator.reading import read_rows
 from isthmus.estimator.repairs import repairs
-from isthmus.estimator.rows import read_rows
 from isthmus.scores.reasons import Reason, reasons
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from isthmus.data.pictures import Pictures
     from isthmus.data.rows import Rows
     from isthmus.data.table import Table
-    from isthmus.estimator.judge import Judge, PlainJudge
+    from isthmus.estimator.judge import Data, Judge, PlainJudge
     from isthmus.scores.calibration import Tails
 
 
 class Explanation(NamedTuple):
-    """The score of each row, cell by cell; tables come in the container of the rows."""
+    """The score of each row, cell by cell; tables come in the container of the rows.
+
+    Of images, (n, columns) is (n, height, width), with channels where there are any.
+    """
 
     contributions: Any
     """(n, columns): share of each cell in the score, the lowest speak loudest."""
@@ -31,9 +38,9 @@ class Explanation(NamedTuple):
     """(n, columns): the cells."""
     expected: Any
     """(n, columns): what the model rebuilds in their place."""
-    actual_probability: Any
+    actual_probability: Any = None
     """(n, columns): how probable the model held the cell; NaN but for categories."""
-    expected_probability: Any
+    expected_probability: Any = None
     """(n, columns): how probable it held what it rebuilt; NaN but for categories."""
     tail: Any = None
     """(n, columns): share of calibration rows whose cell contributes as little or less;
@@ -57,13 +64,24 @@ def explain(
 ) -> Explanation:
     """Take the scores that a judge gives to rows apart."""
     rows, origin = read_rows(estimator, X, reset=False)
-    table: Table = estimator._converter  # noqa: SLF001
-    origins = origin, estimator._origin  # noqa: SLF001
-    batch = table.encode(rows)
-    folds = judge.folds(batch)
-    entries = -judge.cells(batch, folds).numpy().astype(np.float64)
-    rest = -judge.rows(batch, folds).numpy() - entries.sum(axis=1)
-    mean, *logs = (found.numpy() for found in judge.expected(batch, folds))
+    converter = estimator._converter  # noqa: SLF001
+    data = converter.encode(rows)
+    if isinstance(converter, Pixels):
+        return _of_images(converter, judge, rows, data)
+    folds = judge.folds(data)
+    cells, found = judge.cells(data, folds), judge.expected(data, folds)
+    scores, answers = -judge.rows(data, folds).numpy(), [cells, *found]
+    entries, mean, *logs = (answer.numpy() for answer in answers)
+    table: Table = converter
+    if isinstance(converter, SeriesTable):
+        table, steps, rows = converter.table, rows, rows.rows
+        scores = converter.by_row(scores, steps)
+        entries, mean, *logs = (
+            converter.cells(answer, steps) for answer in (entries, mean, *logs)
+        )
+    batch, origins = table.encode(rows), (origin, estimator._origin)  # noqa: SLF001
+    entries = -entries.astype(np.float64)
+    rest = scores - entries.sum(axis=1)
     chances = np.full((2, len(mean), len(table.columns)), np.nan)
     chosen = [j for j, n in enumerate(table.names) if n in table.chosen]
     for chance, log in zip(chances, logs, strict=True):
@@ -71,16 +89,31 @@ def explain(
     if batch.visible is not None:
         hidden = table.by_column(1.0 - batch.visible.numpy()) > 0
         chances[:, hidden] = np.nan
-    cells = table.by_column(entries)
-    figures = (cells, *chances) if tails is None else (cells, *chances, tails(cells))
+    sums = table.by_column(entries)
+    figures = (sums, *chances) if tails is None else (sums, *chances, tails(sums))
     contributions, *others = (_figures(table, f, origins) for f in figures)
     as_they_are = like(origin, origin, table.as_they_are(rows))
     expected = give_back(table, mean, origins, rows)
     told = Explanation(contributions, rest, as_they_are, expected, *others)
-    if not repair:
+    if not repair or isinstance(converter, SeriesTable):
         return told
-    mends = repairs(estimator, judge, batch, mean, cells)
+    mends = repairs(estimator, judge, batch, mean, sums)
     return told._replace(mends=_figures(table, mends, origins))
+
+
+def _of_images(
+    converter: Pixels, judge: Judge | PlainJudge, rows: Pictures, data: Data
+) -> Explanation:
+    """Contributions and what was expected, pixel by pixel."""
+    cells = -judge.cells(data).numpy()
+    scores = converter.by_row(-judge.rows(data).numpy(), rows)
+    parts = converter.by_image(cells, rows)
+    return Explanation(
+        contributions=close_pictures(parts, rows.holder),
+        rest=scores - np.array([part.sum(dtype=np.float64) for part in parts]),
+        actual=close_pictures(list(rows.images), rows.holder),
+        expected=converter.back(judge.expected(data).mean.numpy(), rows),
+    )
 
 
 def give_back(

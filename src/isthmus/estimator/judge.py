@@ -10,19 +10,22 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.data.blocks import in_blocks
+from isthmus.estimator.joined import answered, log_likelihood
 from isthmus.scores.excess import Excess
 from isthmus.scores.overflow import refuse_overflow
-from isthmus.scores.reconstruction_likelihood import score_cells, score_rows
 from isthmus.scores.role import Expected, Score, ScoreModule
 from isthmus.scores.yardstick import Yardstick
+from isthmus.trace import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from isthmus.data.windows import Windows
     from isthmus.model import AutoencoderModule
-    from isthmus.trace import Batch
+
+    Data = Batch | Windows
 
     Folds = NDArray[np.int64] | None
 
@@ -39,32 +42,34 @@ def block_of(heads: list[ScoreModule]) -> int:
 
 
 class PlainJudge:
-    """One model, that may have learned the rows: minus their log-likelihood in nats."""
+    """One model, that may have learned the rows: minus their log-likelihood in nats.
+
+    Of windows, that of each place: `Windows.blend`.
+    """
 
     def __init__(self, module: AutoencoderModule) -> None:
         self.module = module
 
-    def folds(self, batch: Batch) -> NDArray[np.int64]:
+    def folds(self, data: Data) -> NDArray[np.int64]:
         """There is but one."""
-        return np.zeros(len(batch), dtype=np.int64)
+        return np.zeros(len(data), dtype=np.int64)
 
-    def rows(self, batch: Batch, folds: Folds = None) -> Tensor:
+    def rows(self, data: Data, folds: Folds = None) -> Tensor:
         """How odd each row is, (n,)."""
         del folds
-        return torch.from_numpy(-score_rows(self.module, batch))
+        return torch.from_numpy(-log_likelihood(self.module, data))
 
-    def cells(self, batch: Batch, folds: Folds = None) -> Tensor:
-        """How odd each entry is, (n, E)."""
+    def cells(self, data: Data, folds: Folds = None) -> Tensor:
+        """How odd each entry is, (n, *event)."""
         del folds
-        return torch.from_numpy(-score_cells(self.module, batch)[0])
+        return -answered(lambda b: (self.module.explain(b)[0],), data, self.module)[0]
 
-    def expected(self, batch: Batch, folds: Folds = None) -> Expected:
+    def expected(self, data: Data, folds: Folds = None) -> Expected:
         """What the model rebuilds."""
         del folds
-        found = in_blocks(
-            lambda b: (self.module.reconstruct(b), *self.module.certainty(b)),
-            batch,
-            self.module,
+        module = self.module
+        found = answered(
+            lambda b: (module.reconstruct(b), *module.certainty(b)), data, module
         )
         return Expected(*found)
 
@@ -101,11 +106,11 @@ class Judge(nn.Module):
             [*replicas, *(head for some in heads for head in some), *yardsticks]
         )
 
-    def cells(self, batch: Batch, folds: Folds = None) -> Tensor:
+    def cells(self, batch: Data, folds: Folds = None) -> Tensor:
         """How odd each entry is, (n, E); their sum is how odd the row is."""
         return refuse_overflow(self._by_fold(batch, folds, self._cells)[0])
 
-    def rows(self, batch: Batch, folds: Folds = None) -> Tensor:
+    def rows(self, batch: Data, folds: Folds = None) -> Tensor:
         """How odd each row is, (n,) in float64."""
 
         def summed(k: int, block: Batch) -> tuple[Tensor]:
@@ -113,12 +118,13 @@ class Judge(nn.Module):
 
         return refuse_overflow(self._by_fold(batch, folds, summed)[0])
 
-    def expected(self, batch: Batch, folds: Folds = None) -> Expected:
+    def expected(self, batch: Data, folds: Folds = None) -> Expected:
         """What the first view expected of each entry."""
         return Expected(*self._by_fold(batch, folds, self._expected))
 
-    def folds(self, batch: Batch) -> NDArray[np.int64]:
+    def folds(self, batch: Data) -> NDArray[np.int64]:
         """Which replica judges each row, (n,)."""
+        assert isinstance(batch, Batch), "replicas judge rows of a table"
         return fold_of(batch, len(self.replicas))
 
     def _cells(self, k: int, block: Batch) -> tuple[Tensor]:
@@ -137,11 +143,12 @@ class Judge(nn.Module):
 
     def _by_fold(
         self,
-        batch: Batch,
+        batch: Data,
         folds: Folds,
         function: Callable[[int, Batch], tuple[Tensor, ...]],
     ) -> tuple[Tensor, ...]:
         """Ask each replica about the rows of its fold, and put the answers in order."""
+        assert isinstance(batch, Batch), "replicas judge rows of a table"
         place = self.folds(batch) if folds is None else folds
         found: list[Tensor] | None = None
         for k, module in enumerate(self.replicas):

@@ -10,7 +10,7 @@ from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.identity import Identity
 from isthmus.errors import RecipeError, unknown
-from isthmus.estimator.rows import columns_of
+from isthmus.estimator.wishes import columns_of, form_of
 from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import FAMILIES, default_terms, name_terms
 from isthmus.spec import Spec
@@ -22,7 +22,7 @@ DEFAULTS: dict[str, Spec] = {
     "likelihood": SquaredError(),
     "corruption": Identity(),
 }
-PARTS = (*DEFAULTS, "training", "columns")
+PARTS = (*DEFAULTS, "training", "columns", "kind")
 
 
 def nested(estimator: Any) -> dict[str, Any]:
@@ -63,6 +63,10 @@ def part_of(estimator: Any, name: str) -> Any:
     """The part that was given, or the one that stands in its place."""
     if name == "columns":
         return columns_of(estimator)
+    if name == "kind":
+        if (form := form_of(estimator)) is None:
+            raise RecipeError("Say first what the data is: kind='images' or 'series'.")
+        return form
     part = getattr(estimator, name)
     if isinstance(part, str) and name in FAMILIES:
         return FAMILIES[name].named(part)()

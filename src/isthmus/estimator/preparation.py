@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
-from isthmus.data.learner import TableLearner
+from isthmus.data.windows import Windows
 from isthmus.errors import RecipeError, warn
-from isthmus.estimator.rows import columns_of, read_rows
-from isthmus.estimator.suggestions import likelihood_for, recipe_for, wished_content
+from isthmus.estimator.reading import read_rows
+from isthmus.estimator.suggestions import likelihood_for, recipe_for
 from isthmus.model import AutoencoderModule, Recipe
 from isthmus.storage import to_json
+from isthmus.trace import Batch
 from isthmus.training import pick_device, placed, seeded
 from isthmus.training.checkpoint import Checkpoint
 
@@ -25,9 +26,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from isthmus.data.rows import Column
-    from isthmus.data.table import Table
-    from isthmus.trace import Batch
+    from isthmus.estimator.reading import Converter, Learner
 
 
 class Prepared(NamedTuple):
@@ -35,26 +34,12 @@ class Prepared(NamedTuple):
 
     seed: int
     device: torch.device
-    converter: Table
+    converter: Converter
     recipe: Recipe
     module: AutoencoderModule
 
 
-def learner_for(estimator: Any, columns: tuple[Column, ...]) -> TableLearner:
-    """Learns what an estimator wants to know of columns."""
-    if estimator.scaling not in {"robust", "standard"}:
-        raise RecipeError(
-            f"scaling must be 'robust' or 'standard'. Got {estimator.scaling!r}."
-        )
-    return TableLearner(
-        columns,
-        wished_content(estimator),
-        columns_of(estimator),
-        robust=estimator.scaling == "robust",
-    )
-
-
-def prepare(estimator: Any, learner: TableLearner) -> Prepared:
+def prepare(estimator: Any, learner: Learner) -> Prepared:
     """Settle seed, device, converter and recipe, and draw the first weights."""
     if not 0 <= estimator.validation < 1:
         raise RecipeError(f"validation must lie in [0, 1). Got {estimator.validation}.")
@@ -73,7 +58,7 @@ def prepare(estimator: Any, learner: TableLearner) -> Prepared:
         warn(f"Set aside: {told}. {advice}")
     layout = converter.layout()
     likelihood = likelihood_for(estimator, layout)
-    recipe = recipe_for(estimator, len(converter.places), likelihood)
+    recipe = recipe_for(estimator, converter, likelihood)
     with seeded(seed, torch.device("cpu")):
         module = AutoencoderModule(recipe, layout, missing=converter.missing)
     return Prepared(seed, device, converter, recipe, module.to(device))
@@ -93,19 +78,25 @@ def checkpoint_of(
     return Checkpoint(path, hashlib.sha256(to_json(about)).hexdigest())
 
 
-def split(estimator: Any, data: Batch, validation: Any) -> tuple[Batch, Batch | None]:
+Data = Batch | Windows
+
+
+def split(estimator: Any, data: Data, validation: Any) -> tuple[Data, Data | None]:
     """Rows to train on, and to check on: those given, or a share of ten or more."""
     device, seed = estimator._device, estimator._seed  # noqa: SLF001 - prepared above
     if validation is not None:
         rows, _ = read_rows(estimator, validation, reset=False)
         checked = estimator._converter.encode(rows)  # noqa: SLF001
         return placed(data, device), checked.to(device)
+    if isinstance(data, Windows):
+        kept, some = data.divided(estimator.validation, seed)
+        return placed(kept, device), None if some is None else some.to(device)
     count = held_out(estimator, len(data))
     if not count:
         return placed(data, device), None
     order = _shuffled(len(data), seed)
-    kept, checked = data.rows(order[count:]), data.rows(order[:count])
-    return placed(kept, device), checked.to(device)
+    rows, held = data.rows(order[count:]), data.rows(order[:count])
+    return placed(rows, device), held.to(device)
 
 
 def held_out(estimator: Any, rows: int) -> int:

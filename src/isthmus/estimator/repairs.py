@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from isthmus.estimator.rows import read_rows
+from isthmus.estimator.reading import read_rows
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from isthmus.architectures.modules import Modules
 from isthmus.data import dtypes
 from isthmus.data.frames import Origin
 from isthmus.data.kinds import Columns
-from isthmus.data.table import Table
 from isthmus.errors import ModelFileError, RecipeError
-from isthmus.estimator.rows import columns_of
+from isthmus.estimator.reading import Converter, converter_from
+from isthmus.estimator.wishes import columns_of, kind_from_plain, kind_to_plain
 from isthmus.model import AutoencoderModule, Recipe
 from isthmus.parts import Architecture, Bottleneck, Corruption, Likelihood, Term
 from isthmus.spec import Spec
@@ -52,6 +52,7 @@ def parameters_of(estimator: Any) -> dict[str, Any]:
     plain = {name: getattr(estimator, name) for name in PLAIN}
     plain["scaling"] = estimator.scaling
     plain["columns"] = columns_of(estimator).to_dict() if estimator.columns else None
+    plain["kind"] = kind_to_plain(estimator.kind)
     plain["random_state"] = int(seed) if isinstance(seed, int | np.integer) else None
     for name in ("architecture", "bottleneck", "likelihood", "corruption", "training"):
         part = getattr(estimator, name)
@@ -67,6 +68,7 @@ def parameters_from(plain: dict[str, Any], **modules: Any) -> dict[str, Any]:
     params["scaling"] = plain.get("scaling", "standard")  # all that 0.1.0 knew
     said = plain.get("columns")
     params["columns"] = said and Columns(**said)
+    params["kind"] = kind_from_plain(plain.get("kind"))
     params["hidden"] = tuple(params["hidden"])
     families: dict[str, Callable[[dict[str, Any]], Any]] = {
         "bottleneck": Bottleneck.from_dict,
@@ -116,7 +118,7 @@ def from_estimator_state(
         )
     architecture = _architecture(recipe.pop("architecture"), modules)
     made.recipe_ = Recipe.from_dict(recipe).changed(architecture=architecture)
-    made._converter = Table.from_dict(plain["converter"])  # noqa: SLF001
+    made._converter = converter_from(plain["converter"])  # noqa: SLF001
     module = module_from(made.recipe_, made._converter, state.tensors)  # noqa: SLF001
     made._device = pick_device(device)  # noqa: SLF001
     made.module_ = module.to(made._device).eval()  # noqa: SLF001
@@ -155,7 +157,7 @@ def _architecture(data: dict[str, Any] | str | None, modules: dict[str, Any]) ->
 
 
 def module_from(
-    recipe: Recipe, converter: Table, tensors: dict[str, Tensor]
+    recipe: Recipe, converter: Converter, tensors: dict[str, Tensor]
 ) -> AutoencoderModule:
     """Build a network and put the weights in place."""
 

@@ -15,17 +15,19 @@ from isthmus.data.frames import as_arrow, is_frame, open_frame
 from isthmus.data.rows import Column
 from isthmus.data.store import Store
 from isthmus.data.streams import is_stream, stream, whole
+from isthmus.data.windows import Crops, Windows
 from isthmus.errors import DataError
-from isthmus.estimator.preparation import learner_for, split
-from isthmus.estimator.rows import read_rows, wanted_types
+from isthmus.estimator.preparation import Data, split
+from isthmus.estimator.reading import learner_for, read_rows
+from isthmus.estimator.tables import wanted_types
 from isthmus.ranks import ALONE
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from isthmus.data.learner import TableLearner
-    from isthmus.data.streams import Stream
+    from isthmus.data.pieces import Stream
+    from isthmus.estimator.reading import Learner
     from isthmus.ranks import Ranks
 
 MOST_CHECKED = 100_000
@@ -57,7 +59,7 @@ def in_memory(X: Any) -> Any:
 
 def examples(
     estimator: Any, X: Any, validation: Any, ranks: Ranks = ALONE
-) -> tuple[Batch | Store, Batch | None]:
+) -> tuple[Batch | Crops | Store, Data | None]:
     """Entries to train on and to check on, in memory or on a disk.
 
     Of several processes each reads a part of a stream, and has a part of the rows to
@@ -65,9 +67,12 @@ def examples(
     """
     if not is_stream(X):
         data, held_out = split(estimator, estimator.prepared(X), validation)
-        return data, None if held_out is None else _mine(held_out, ranks)
+        held = None if held_out is None else _mine(held_out, ranks)
+        return in_passes(data, ranks), held
     learner, origin, rows = learned(estimator, source := stream(X), ranks)
     estimator._settle(learner, origin)  # noqa: SLF001 - it is prepared here
+    if not getattr(estimator._converter, "whole", True):  # noqa: SLF001
+        return examples(estimator, whole(source), validation, ranks)  # patches
     share = estimator.validation if validation is None else 0.0
     store, held_out = stored(estimator, source, rows, share, ranks)
     if validation is not None:
@@ -77,14 +82,21 @@ def examples(
     return store, None if held_out is None else held_out.to(device)
 
 
-def _mine(batch: Batch, ranks: Ranks) -> Batch:
+def in_passes(data: Data, ranks: Ranks) -> Batch | Crops:
+    """What a trainer goes through: examples, or windows drawn afresh in each pass."""
+    return Crops(data, ranks) if isinstance(data, Windows) else data
+
+
+def _mine(batch: Data, ranks: Ranks) -> Data:
+    if ranks.world_size == 1:
+        return batch
     rows = torch.arange(len(batch), device=batch.x.device)
     return batch.rows(ranks.mine(rows))
 
 
 def learned(
     estimator: Any, source: Stream, ranks: Ranks = ALONE
-) -> tuple[TableLearner, Any, int]:
+) -> tuple[Learner, Any, int]:
     """What the columns of a stream hold, where they came from, and the rows.
 
     Columns of text need a pass of their own, since all their cells together say what
@@ -94,11 +106,12 @@ def learned(
     if first is None:
         raise DataError("The stream holds no rows.")
     rows, origin = read_rows(estimator, first, reset=True)
-    columns = rows.columns
+    types: dict[str, str] = {}
     if is_frame(first):
         columns = _columns(source, wanted_types(estimator, reset=True), ranks)
-    types = {column.name: column.type for column in columns}
-    learner, count = learner_for(estimator, columns), 0
+        rows = rows._replace(columns=columns)
+        types = {column.name: column.type for column in columns}
+    learner, count = learner_for(estimator, rows), 0
     for piece in _read_here(source, ranks):
         if is_frame(piece):
             rows, _ = open_frame(piece, types, list(types))
@@ -108,7 +121,7 @@ def learned(
         count += rows.height
     learner, *others = ranks.all_gather(learner)
     for other in others:
-        learner.merge(other)
+        learner.merge(other)  # type: ignore[arg-type]
     counts = ranks.all_gather(count)
     if sum(counts) < 2:
         raise DataError(f"A stream of two rows or more is needed. Got {sum(counts)}.")
@@ -126,8 +139,8 @@ def stored(
 ) -> tuple[Store, Batch | None]:
     """Entries of a stream on a disk, and a share of its rows in memory."""
     converter, seed = estimator._converter, estimator._seed  # noqa: SLF001 - prepared
-    entries = converter.layout().event.numel()
-    store = Store(entries, rows, missing=converter.missing, seed=seed, ranks=ranks)
+    event = converter.layout().event
+    store = Store(event, rows, missing=converter.missing, seed=seed, ranks=ranks)
     lots = np.random.Generator(np.random.PCG64(seed + 1))
     share, held = min(share, MOST_CHECKED / rows), []
     for piece in source.share(ranks):

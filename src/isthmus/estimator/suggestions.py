@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isthmus.architectures.conv1d import Conv1d
+from isthmus.architectures.conv2d import Conv2d
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.identity import Identity
@@ -15,8 +17,18 @@ from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import Recipe
 
 if TYPE_CHECKING:
+    from isthmus.data.pixels import Pixels
+    from isthmus.data.series import SeriesTable
+    from isthmus.data.table import Table
     from isthmus.layout import Content, Layout
-    from isthmus.parts import Likelihood
+    from isthmus.parts import Architecture, Likelihood
+
+
+CONVOLUTIONS: dict[str, Architecture] = {"images": Conv2d(), "series": Conv1d()}
+"""Networks of what is no table, where nothing is said of them."""
+
+MOST = {"table": 16, "images": 64, "series": 64}
+"""Entries of a code, where nothing is said of them."""
 
 
 def wished_content(estimator: Any) -> Content | None:
@@ -37,14 +49,22 @@ def likelihood_for(estimator: Any, layout: Layout) -> Likelihood:
     return Bernoulli() if layout.contents == {"binary"} else ByColumn()
 
 
-def recipe_for(estimator: Any, columns: int, likelihood: Likelihood) -> Recipe:
-    """The five parts; a code of half as many entries as columns, at most 16."""
+def recipe_for(
+    estimator: Any, converter: Table | Pixels | SeriesTable, likelihood: Likelihood
+) -> Recipe:
+    """The five parts; a code of half as many entries as columns, at most 16.
+
+    Of images and windows, of half their entries, at most 64; with convolutions.
+    """
+    columns, form = converter.width, getattr(converter, "form", "table")
     bottleneck = part_of(estimator, "bottleneck")
     if bottleneck.size is None:
-        usual = min(max(columns // 2, 1), 16)
+        usual = min(max(columns // 2, 1), MOST[form])
         size = usual if estimator.size is None else estimator.size
         bottleneck = bottleneck.changed(size=size)
     architecture = part_of(estimator, "architecture")
+    if estimator.architecture is None and form in CONVOLUTIONS:
+        architecture = CONVOLUTIONS[form]
     if isinstance(architecture, Mlp) and architecture.hidden is None:
         architecture = architecture.changed(hidden=estimator.hidden)
     recipe = Recipe(

@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.detection import thresholds
@@ -18,27 +18,28 @@ from isthmus.detection.state import detector_from_state, detector_state
 from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.explanation import explain
-from isthmus.estimator.rows import read_rows
+from isthmus.estimator.reading import form_for, read_rows
 from isthmus.estimator.streams import in_memory, piecewise
+from isthmus.estimator.tags import TakesAnyCells
 from isthmus.scores.drift import drift
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
-    from sklearn.utils import Tags
 
+    from isthmus.data.forms import Images, Series
     from isthmus.data.kinds import Columns, Found, Kind
     from isthmus.detection.efforts import Effort
     from isthmus.detection.settled import Settled
     from isthmus.estimator.explanation import Explanation
-    from isthmus.estimator.rows import Read
     from isthmus.estimator.state import State
+    from isthmus.estimator.tables import Read
     from isthmus.scores.calibration import Calibration
     from isthmus.scores.drift import Drift
 
 
-class AnomalyDetector(OutlierMixin, BaseEstimator):
+class AnomalyDetector(OutlierMixin, TakesAnyCells):
     """Calls a row an outlier (-1) where its cells do not follow from each other.
 
     A masked autoencoder learns to rebuild hidden cells from the others, in several
@@ -70,6 +71,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         Questions to the replicas, by default ``{"hidden": 1.0, "marginal": 0.7}``.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
+    kind : "table", "images", "series", Images or Series, optional
+        What the data is, as in `Autoencoder`. Of a series every row has a score.
     random_state : int, RandomState or None
         Decides all draws; handed to the autoencoder.
     verbose : int
@@ -101,6 +104,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         folds: int | None = None,
         scores: dict[str, float] | None = None,
         columns: Columns | dict[str, Kind] | None = None,
+        kind: Literal["table", "images", "series"] | Images | Series | None = None,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 1,
         device: Any = None,
@@ -113,6 +117,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         self.folds = folds
         self.scores = scores
         self.columns = columns
+        self.kind = kind
         self.random_state = random_state
         self.verbose = verbose
         self.device = device
@@ -133,16 +138,15 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         file ``checkpoint`` is there, training goes on from it (`Autoencoder.fit`).
         """
         thresholds.refuse(self)
+        X = in_memory(X)
+        self.form_ = form_for(self, X)
         model = self.template()
-        table = read_rows(model, in_memory(X), reset=True, least=2)
-        count = table.rows.height
+        table = read_rows(model, X, reset=True, least=2)
         given = calibration is not None
-        kept = np.arange(0) if given else thresholds.kept_rows(self, count)
-        others = np.setdiff1d(np.arange(count), kept)
-        learned, self.folds_ = (
-            table.take(others) if len(kept) else table,
-            folds_of(self),
-        )
+        kept = np.arange(0) if given else thresholds.kept_rows(self, table.rows)
+        others = np.setdiff1d(np.arange(table.rows.height), kept)
+        learned = table.take(others) if len(kept) else table
+        self.folds_ = folds_of(self)
         self._adopt(Scorer(model, trained(self, model, learned, checkpoint)))
         with warnings.catch_warnings():
             # rows of X may hold what those that were trained on do not
@@ -232,11 +236,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         check_is_fitted(self)
         known, level = self._known("check_drift"), thresholds.rate("level", level)
-        batch, names = (
-            self._scorer.batch(in_memory(X)),
-            [found.name for found in self.columns_],
-        )
-        scores, cells = self._scorer.scores(batch), self._scorer.contributions(batch)
+        opened = self._scorer.opened(in_memory(X))
+        names = self._scorer.names
+        scores, cells = self._scorer.scores(opened), self._scorer.contributions(opened)
         return drift(known, scores, cells, names, offset=self.offset_, level=level)
 
     def template(self) -> Autoencoder:
@@ -288,10 +290,3 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self) -> bool:
         return hasattr(self, "offset_")
-
-    def __sklearn_tags__(self) -> Tags:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.sparse = tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags

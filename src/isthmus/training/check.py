@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 
@@ -13,12 +13,24 @@ from isthmus.training.examples import sizes_of
 from isthmus.training.step import Costs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from isthmus.training.step import Trainable
 
 Figures = dict[str, float]
 
 
-def check(model: Trainable, data: Batch, seed: int, ranks: Ranks = ALONE) -> Figures:
+class Checked(Protocol):
+    """Examples, in memory or looked up as they are asked for."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def split(self, sizes: list[int]) -> Iterable[Batch]:
+        """Consecutive batches of these sizes."""
+
+
+def check(model: Trainable, data: Checked, seed: int, ranks: Ranks = ALONE) -> Figures:
     """Figures of ``data`` with dropout off and the same draws at every call.
 
     Terms on a whole batch, such as a mean activation, are taken over 1,024 rows. Of

@@ -14,7 +14,7 @@ from isthmus.ranks import ALONE, Ranks
 from isthmus.threads import flushed, threads_for
 from isthmus.trace import Batch
 from isthmus.training.chance import put_random_states, random_states, reseed, seeded
-from isthmus.training.check import Figures, add, check
+from isthmus.training.check import Checked, Figures, add, check
 from isthmus.training.checkpoint import Checkpoint, Position
 from isthmus.training.clipping import clipped
 from isthmus.training.examples import Examples, InMemory, sizes_of
@@ -95,7 +95,7 @@ class Trainer:
     def fit(
         self,
         data: Batch | Examples,
-        validation: Batch | None = None,
+        validation: Checked | None = None,
         *,
         tell: Callable[[Epoch, float], None] = lambda _epoch, _seconds: None,
         callbacks: tuple[Callable[[Epoch], object], ...] = (),
@@ -213,7 +213,7 @@ class Trainer:
             done += 1 / steps
         return {name: total / seen for name, total in totals.items()}
 
-    def _check(self, validation: Batch | None) -> Figures:
+    def _check(self, validation: Checked | None) -> Figures:
         """What validation rows cost; the weights must be finite, and are kept."""
         if not self.flat.finite():
             self._stop("the weights", f"after step {self.steps}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 import torch
 
@@ -11,6 +11,8 @@ from isthmus.trace import Batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from torch import Tensor
 
 CHUNK = 4 * 2**20
 """Bytes of examples that are shuffled into a copy at a time: few enough that memory is
@@ -71,7 +73,25 @@ class InMemory:
         return self.data
 
 
-def placed(data: Batch, device: torch.device) -> Batch:
+D = TypeVar("D", bound="Placeable")
+
+
+class Placeable(Protocol):
+    """Values and masks that can be brought to a device."""
+
+    @property
+    def x(self) -> Tensor:
+        """The values."""
+
+    @property
+    def visible(self) -> Tensor | None:
+        """Which of them are there."""
+
+    def to(self, device: torch.device) -> Self:
+        """Bring them there."""
+
+
+def placed(data: D, device: torch.device) -> D:
     """Examples on the device, where they leave half of its free memory to the rest.
 
     Else they stay where they are, and batches are brought to it one by one.
@@ -86,7 +106,7 @@ def placed(data: Batch, device: torch.device) -> Batch:
 
 def batches_per_chunk(data: Batch, size: int) -> int:
     """How many batches of ``size`` rows are gathered at a time."""
-    row = data.x.element_size() * max(data.x[0].numel(), 1)
+    row = data.x.element_size() * max(data.event.numel(), 1)
     return max(CHUNK // (row * size), 1)
 
 

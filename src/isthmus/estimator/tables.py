@@ -1,4 +1,4 @@
-"""What a person hands over, checked as scikit-learn checks it."""
+"""The rows of a table, checked as scikit-learn checks them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import torch
 from sklearn.utils.validation import check_array, validate_data
 
 from isthmus.data.frames import Origin, is_frame, open_cells, open_frame
-from isthmus.data.kinds import Columns
 from isthmus.data.rows import Rows
-from isthmus.data.streams import at_hand
 from isthmus.errors import DataError
+from isthmus.estimator.wishes import columns_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,9 +21,9 @@ READ_AS = {"category": "text", "count": "integer"}
 
 
 class Read(NamedTuple):
-    """The rows of a table, and where they came from."""
+    """The rows of a table, images or series, and where they came from."""
 
-    rows: Rows
+    rows: Any
     origin: Origin
 
     def take(self, picked: NDArray[np.int64]) -> Read:
@@ -32,14 +31,12 @@ class Read(NamedTuple):
         return Read(self.rows.take(picked), self.origin._replace(index=None))
 
 
-def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
-    """Return the rows of X, or X itself if it has been read for this estimator.
+def read_table(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
+    """Return the rows of a table.
 
     With ``reset`` the estimator learns number and names of the columns; otherwise
     they must be the same, and named columns are brought into the order of fitting.
     """
-    if isinstance(X, Read):
-        return X
     X = _cells(X)
     if getattr(X, "ndim", 2) == 1 and hasattr(X, "to_frame"):
         raise DataError(
@@ -69,16 +66,9 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
 
 def _cells(X: Any) -> Any:
     """Cells in memory, as an array or a frame."""
-    X = at_hand(X)
     if isinstance(X, torch.Tensor):
         return X.detach().cpu().numpy()
     return X.toarray() if hasattr(X, "toarray") else X  # one of scipy's sparse kinds
-
-
-def columns_of(estimator: Any) -> Columns:
-    """What the user says of columns."""
-    said = estimator.columns
-    return said if isinstance(said, Columns) else Columns(kinds=said or {})
 
 
 def _of_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Rows:

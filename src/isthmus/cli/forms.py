@@ -1,0 +1,71 @@
+"""Whether a file holds a table, images or a series, and what is said of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from isthmus.cli.options import kinds, names
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FORMS = ["table", "images", "series"]
+
+FEW = 100
+"""Rows from which a table may be taken for a series."""
+
+
+def said(kind: str | None, time: str | None, by: str | None) -> dict[str, Any]:
+    """What the options say of the data, as a layer of a recipe."""
+    words = names(kind)
+    forms = [word for word in words if "=" not in word]
+    if len(forms) > 1 or set(forms) - set(FORMS):
+        raise typer.BadParameter(
+            f"--kind wants {' or '.join(FORMS)}, or COLUMN=KIND. Got {forms[-1]!r}."
+        )
+    form: Any = forms[0] if forms else None
+    more = {n: v for n, v in (("time", time), ("by", by)) if v is not None}
+    if more and form in {None, "series"}:
+        form = {"form": "series", **more}
+    elif more:
+        raise typer.BadParameter(f"--{min(more)} names a column of a series.")
+    layer: dict[str, Any] = {} if form is None else {"kind": form}
+    columns = kinds(",".join(word for word in words if "=" in word))
+    return layer | ({} if columns is None else {"columns": columns})
+
+
+def told(source: Any, rows: Any, *, quiet: bool) -> dict[str, Any]:
+    """What the data looks like, where nothing is said of it, and said aloud."""
+    if getattr(source, "files", ()):
+        return {"kind": "images"}
+    name = _clock(rows)
+    if name is None:
+        return {}
+    if not quiet:
+        sys.stderr.write(
+            f"Read as a series: {name!r} rises in equal steps. For rows that have "
+            f"nothing to do with each other, say --kind table.\n"
+        )
+    return {"kind": {"form": "series", "time": name}}
+
+
+def _clock(rows: pa.Table) -> str | None:
+    """The only column of times, if it rises in steps that are equal but for gaps."""
+    import numpy as np
+    from pyarrow import types
+
+    from isthmus.data.steps import usual_step
+
+    timed = [
+        f.name
+        for f in rows.schema
+        if types.is_timestamp(f.type) or types.is_date(f.type)
+    ]
+    if len(timed) != 1 or rows.num_rows < FEW or rows[timed[0]].null_count:
+        return None
+    moments = rows[timed[0]].cast("timestamp[us]").cast("int64").to_numpy()
+    steps = np.diff(moments).astype(np.float64)
+    return timed[0] if (steps > 0).all() and usual_step(steps) else None

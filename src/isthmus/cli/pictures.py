@@ -1,0 +1,65 @@
+"""Pictures in, pictures out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from isthmus.cli import written
+
+if TYPE_CHECKING:
+    from isthmus.cli.tables import Opened
+
+MOST_DRAWN = 10
+"""Pictures that are drawn before and after."""
+
+
+def rebuild(opened: Opened, model: Any, out: Path | None, picture: Path | None) -> None:
+    """Write what a model makes of pictures to a folder, under their names, as PNG."""
+    from isthmus.errors import DataError
+
+    if out is None and picture is None:
+        raise typer.BadParameter("Pictures need --out FOLDER, or --picture FILE.")
+    if out is not None and out.exists() and not out.is_dir():
+        raise DataError(f"--out {out}: is a file, and pictures go into a folder.")
+    first: list[tuple[Any, Any]] = []
+    count = 0
+    for before in opened.rows:
+        after = model.reconstruct(before)
+        pairs = zip(before, after, strict=True)
+        first += list(pairs)[: MOST_DRAWN - len(first)]
+        if out is not None:
+            names = opened.rows.files[count : count + len(before)]
+            for name, image in zip(names, after, strict=True):
+                _save(_place(out, name, opened.rows.files), image)
+        count += len(before)
+        if out is None and len(first) >= MOST_DRAWN:
+            break
+    if out is not None:
+        sys.stderr.write(f"Wrote {count:,} pictures to {out}\n")
+    if picture is not None:
+        from isthmus.plots import draw_before_and_after
+
+        draw_before_and_after(picture, first)
+        written.tell(picture)
+
+
+def _place(out: Path, name: str, names: tuple[str, ...]) -> Path:
+    """The same folders below ``out`` as below what all names have in common."""
+    import os
+
+    common = os.path.commonpath([str(Path(n).parent) for n in names])
+    place = out / Path(name).relative_to(common).with_suffix(".png")
+    if place.absolute() == Path(name).absolute():
+        raise typer.BadParameter(f"--out {out}: would replace {name}. Give another.")
+    return place
+
+
+def _save(path: Path, image: Any) -> None:
+    from isthmus.errors import optional
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    optional("PIL.Image", "images").fromarray(image).save(path)

@@ -1,0 +1,38 @@
+"""What data can be, other than a table: images and time series."""
+
+from __future__ import annotations
+
+from pydantic import PositiveInt
+
+from isthmus.spec import Spec
+
+
+class Images(Spec):
+    """Images, grey or of several channels, each a row.
+
+    They are seen whole where all have one size of at most 96 x 96 pixels; else, or
+    where ``patch`` says so, in patches of ``patch`` x ``patch`` pixels (by default 64),
+    which overlap by half: what is made of them is blended, the farther from the border
+    of a patch the stronger.
+    """
+
+    patch: PositiveInt | None = None
+
+
+class Series(Spec):
+    """Time series: rows in the order of time, of one series or of many.
+
+    ``time`` names the column of times and ``by`` that which says to which series a row
+    belongs; without it all rows are of one. They are seen in windows of ``window`` rows
+    (by default as the series suggests). Where times rise in equal steps but for gaps,
+    the rows that are missing are invisible; where they do not, the time since the row
+    before is one more channel.
+    """
+
+    time: str | None = None
+    by: str | None = None
+    window: PositiveInt | None = None
+
+
+FORMS: dict[str, type[Images | Series]] = {"images": Images, "series": Series}
+"""What data can be, as it is said."""

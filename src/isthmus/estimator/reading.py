@@ -1,0 +1,148 @@
+"""What a person hands over: rows of a table, images or series."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from isthmus.data.forms import FORMS, Images, Series
+from isthmus.data.frames import Origin, is_frame
+from isthmus.data.learner import TableLearner
+from isthmus.data.pictures import Pictures, are_pictures, open_pictures
+from isthmus.data.pixels import PixelLearner, Pixels
+from isthmus.data.series import SeriesLearner, SeriesTable
+from isthmus.data.steps import Steps, steps_of
+from isthmus.data.streams import at_hand
+from isthmus.data.table import Table
+from isthmus.errors import DataError, RecipeError, unknown
+from isthmus.estimator.suggestions import wished_content
+from isthmus.estimator.tables import Read, read_table
+from isthmus.estimator.wishes import columns_of, form_of
+
+Converter = Table | Pixels | SeriesTable
+Learner = TableLearner | PixelLearner | SeriesLearner
+
+
+def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
+    """Return the rows of X, or X itself if it has been read for this estimator.
+
+    With ``reset`` the estimator learns number and names of the columns; otherwise
+    they must be the same, and named columns are brought into the order of fitting.
+    """
+    if isinstance(X, Read):
+        return X
+    X = at_hand(X)
+    known = None if reset else estimator._converter  # noqa: SLF001
+    form = form_for(estimator, X) if reset else getattr(known, "form", "table")
+    if form == "images":
+        return _read_images(estimator, X, reset=reset, least=least)
+    if form == "series":
+        return _read_series(estimator, X, reset=reset, least=least)
+    return read_table(estimator, X, reset=reset, least=least)
+
+
+def learner_for(estimator: Any, rows: Any) -> Learner:
+    """Learns what an estimator wants to know of rows like these."""
+    content, said = wished_content(estimator), form_of(estimator)
+    if isinstance(rows, Pictures):
+        return PixelLearner(rows, content, said if isinstance(said, Images) else None)
+    if estimator.scaling not in {"robust", "standard"}:
+        raise RecipeError(
+            f"scaling must be 'robust' or 'standard'. Got {estimator.scaling!r}."
+        )
+    robust, wishes = estimator.scaling == "robust", columns_of(estimator)
+    if not isinstance(rows, Steps):
+        return TableLearner(rows.columns, content, wishes, robust=robust)
+    assert isinstance(said, Series)
+    named = [name for name in (said.time, said.by) if name is not None]
+    kinds = {**wishes.kinds, **dict.fromkeys(named, "identifier")}
+    wishes = wishes.changed(kinds=kinds)
+    table = TableLearner(rows.columns, content or "real", wishes, robust=robust)
+    return SeriesLearner(table, said)
+
+
+def converter_from(data: dict[str, Any]) -> Converter:
+    """Rebuild a converter from its plain data."""
+    kinds: dict[str, type[Converter]] = {"images": Pixels, "series": SeriesTable}
+    return kinds.get(data.get("form", "table"), Table).from_dict(data)
+
+
+def form_for(estimator: Any, X: Any) -> str:
+    """Which form data has that is fitted to: as the user says, or as it looks."""
+    if isinstance(X, Read):
+        kinds = {Pictures: "images", Steps: "series"}
+        return kinds.get(type(X.rows), "table")
+    said = form_of(estimator)
+    if said is not None:
+        return next(name for name, kind in FORMS.items() if type(said) is kind)
+    return "images" if estimator.kind is None and are_pictures(X) else "table"
+
+
+def _read_images(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
+    if not are_pictures(X):
+        raise DataError(
+            "Images must be an array (n, height, width) or (n, height, width, "
+            "channels), or a list of images."
+        )
+    rows = open_pictures(X, least)
+    if reset:
+        estimator.n_features_in_ = rows.channels
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    return Read(rows, Origin())
+
+
+def _read_series(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
+    said = form_of(estimator)
+    assert isinstance(said, Series)
+    if not is_frame(X):
+        return _read_series_array(estimator, X, reset=reset, least=least)
+    rows, origin = read_table(estimator, X, reset=reset, least=least)
+    times = names = None
+    if said.by is not None:
+        names = _cells(rows, said.by)
+    if said.time is not None:
+        times = _times(rows, said.time)
+    elif origin.index is not None and origin.index.dtype.kind == "M":
+        times = np.asarray(origin.index, "datetime64[ns]").astype(np.int64) / 1e9
+    return Read(steps_of(rows, times, names), origin)
+
+
+def _read_series_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
+    """(n, columns), (n,) of one column, (series, n, columns), or a list of such."""
+    names: Any = None
+    shape: Any = ()
+    if isinstance(X, list | tuple) and all(np.ndim(x) for x in X) and len(X):
+        if np.ndim(X[0]) == 2 or len({len(x) for x in X}) > 1:
+            shape, parts = "list", [np.asarray(x) for x in X]
+            parts = [p[:, None] if p.ndim == 1 else p for p in parts]
+            names = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
+            X = np.concatenate(parts)
+    elif np.ndim(X) == 1:
+        X, shape = np.asarray(X)[:, None], (-1,)
+    elif np.ndim(X) == 3:
+        X = np.asarray(X)
+        shape, names = X.shape, np.repeat(np.arange(len(X)), X.shape[1])
+        X = X.reshape(-1, X.shape[2])
+    rows, origin = read_table(estimator, X, reset=reset, least=least)
+    return Read(steps_of(rows, None, names, shape), origin)
+
+
+def _cells(rows: Any, name: str) -> list[Any]:
+    if name in rows.texts:
+        found: list[Any] = rows.texts[name].to_pylist()
+        return found
+    if name in rows.numeric:
+        return list(rows.numbers[:, rows.numeric.index(name)])
+    raise DataError(unknown("column", name, [c.name for c in rows.columns][:50]))
+
+
+def _times(rows: Any, name: str) -> Any:
+    if name in rows.texts:
+        raise DataError(
+            f"Column {name!r} holds text that cannot be read as times. The first cell "
+            f"is {rows.texts[name][0].as_py()!r}; ISO 8601 is read, as 2024-01-31 "
+            f"12:00:00."
+        )
+    return np.array(_cells(rows, name), dtype=np.float64)

@@ -1,0 +1,62 @@
+"""What the user says of the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus.data.forms import FORMS, Images, Series
+from isthmus.data.kinds import Columns
+from isthmus.errors import RecipeError, unknown
+
+
+def columns_of(estimator: Any) -> Columns:
+    """What the user says of columns."""
+    said = estimator.columns
+    return said if isinstance(said, Columns) else Columns(kinds=said or {})
+
+
+def form_of(estimator: Any) -> Images | Series | None:
+    """What the user says of the form of the data; None: a table, or as it looks."""
+    said = estimator.kind
+    if said is None or isinstance(said, Images | Series):
+        return said
+    if said == "table":
+        return None
+    if said not in FORMS:
+        raise RecipeError(unknown("kind of data", str(said), ["table", *FORMS]))
+    return FORMS[said]()
+
+
+def kind_to_plain(
+    said: str | Images | Series | None,
+) -> str | dict[str, Any] | None:
+    """What is said of the form of the data, as plain data."""
+    if not isinstance(said, Images | Series):
+        return said
+    name = next(name for name, kind in FORMS.items() if type(said) is kind)
+    told = {name: value for name, value in said if value is not None}
+    return {"form": name, **told} if told else name
+
+
+def kind_from_plain(said: Any) -> Any:
+    """The inverse of `kind_to_plain`."""
+    if not isinstance(said, dict):
+        if said not in {None, "table", *FORMS}:
+            raise RecipeError(unknown("kind of data", str(said), ["table", *FORMS]))
+        return said
+    rest = dict(said)
+    name = str(rest.pop("form", None))
+    if name not in FORMS:
+        raise RecipeError(unknown("form of data", name, list(FORMS)))
+    return FORMS[name](**rest)
+
+
+def kind_changed(old: Any, said: Any) -> Any:
+    """Plain data of a form after what is said: a name, or a table of some of it."""
+    if isinstance(said, dict) and "form" not in said:
+        if not old or old == "table":
+            raise RecipeError(
+                f"kind needs a form beside {min(said)!r}: {', '.join(FORMS)}."
+            )
+        said = ({"form": old} if isinstance(old, str) else old) | said
+    return kind_to_plain(kind_from_plain(said))

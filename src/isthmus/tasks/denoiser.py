@@ -1,0 +1,200 @@
+"""Denoising: what is left of rows, images or series without their noise."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import TransformerMixin, clone
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.architectures.conv1d import Conv1d
+from isthmus.architectures.conv2d import Conv2d
+from isthmus.architectures.resnet import Resnet
+from isthmus.bottlenecks.dense import Dense
+from isthmus.corruptions.gaussian_noise import GaussianNoise
+from isthmus.data.pixels import Pixels
+from isthmus.errors import RecipeError
+from isthmus.estimator import Autoencoder
+from isthmus.estimator.reading import form_for, learner_for, read_rows
+from isthmus.estimator.state import State
+from isthmus.estimator.streams import in_memory
+from isthmus.estimator.tags import TakesAnyCells
+from isthmus.estimator.wishes import form_of, kind_from_plain, kind_to_plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from isthmus.data.forms import Images, Series
+    from isthmus.data.kinds import Columns, Kind
+    from isthmus.training import Training
+
+NOISE = (0.1, 1.0)
+"""Scales of noise in standard deviations, where nothing is said of it."""
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "table": {"architecture": Resnet(width=128), "bottleneck": Dense(size=128)},
+    "images": {
+        "architecture": Conv2d(channels=(48, 64), blocks=3, places=True, skips=True),
+        "bottleneck": Dense(size=64),
+    },
+    "series": {
+        "architecture": Conv1d(channels=(32, 64), blocks=2, places=True, skips=True),
+        "bottleneck": Dense(size=64),
+    },
+}
+"""Wide codes; of images and series with places, and maps that go past them."""
+
+
+class Settled(NamedTuple):
+    """What makes an equal denoiser, all said."""
+
+    autoencoder: Autoencoder
+    params: dict[str, Any]
+    rows: int | None
+
+
+class Denoiser(TransformerMixin, TakesAnyCells):
+    """Learns to take noise away by adding more of it (Vincent et al., 2008).
+
+    It is fitted to data that are as clean as can be had; noise e ~ N(0, s^2) is added
+    to them, of a scale s that the network is not told, and it learns to rebuild them:
+    then x + e becomes the mean of what x may have been (Robbins, 1956).
+
+    Parameters
+    ----------
+    noise : float or (low, high), optional
+        Scale s of the noise, or the range it is drawn from, log-uniform: of images in
+        the units of a pixel, as 25 of 255; of tables and series in standard deviations.
+        By default from a tenth of a standard deviation to a whole one.
+    kind : "table", "images", "series", Images or Series, optional
+        What the data is, as in `Autoencoder`.
+    columns : Columns or dict of kinds by name, optional
+        What you know of columns better than their cells say, as in `Autoencoder`.
+    training : Training, optional
+        How long and how fast to learn.
+    random_state : int, RandomState or None
+        Decides all draws.
+    verbose : int
+        0 for silence.
+    device : str or torch.device, optional
+    autoencoder : Autoencoder, optional
+        An unfitted one of your own; what is said above goes before what it says.
+
+    Attributes
+    ----------
+    autoencoder_ : Autoencoder
+        The fitted one.
+    """
+
+    def __init__(
+        self,
+        *,
+        noise: float | tuple[float, float] | None = None,
+        kind: Literal["table", "images", "series"] | Images | Series | None = None,
+        columns: Columns | dict[str, Kind] | None = None,
+        training: Training | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        verbose: int = 1,
+        device: Any = None,
+        autoencoder: Autoencoder | None = None,
+    ) -> None:
+        self.noise = noise
+        self.kind = kind
+        self.columns = columns
+        self.training = training
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.autoencoder = autoencoder
+
+    def fit(
+        self, X: Any, y: object = None, *, checkpoint: str | Path | None = None
+    ) -> Self:
+        """Learn from clean rows, images or series.
+
+        Where the file ``checkpoint`` is there, training goes on from it.
+        """
+        X = in_memory(X)
+        model = self._template(form_for(self, X))
+        read = read_rows(model, X, reset=True, least=2)
+        unit = 1.0
+        if self.noise is not None:
+            converter = learner_for(model, read.rows).update(read.rows).finish()
+            if isinstance(converter, Pixels):
+                unit = float(np.mean(converter.scale))
+        low, high = _range(self.noise)
+        model.corruption = GaussianNoise(scale=(low / unit, high / unit), told=False)
+        self.autoencoder_ = model.fit(read, checkpoint=checkpoint)
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(model, name):
+                setattr(self, name, getattr(model, name))
+        return self
+
+    def transform(self, X: Any) -> Any:
+        """What is left of ``X`` without its noise, in the same form and container."""
+        check_is_fitted(self, "autoencoder_")
+        return self.autoencoder_.reconstruct(X)
+
+    def settled(self, rows: int | None = None) -> Settled:
+        """An equal denoiser's parameters, all said."""
+        params = self.get_params(deep=False)
+        del params["autoencoder"]
+        made = getattr(self, "autoencoder_", None)
+        form = form_of(self)
+        name = "table" if form is None else type(form).__name__.lower()
+        return Settled(made or self._template(name), params, rows)
+
+    def to_state(self) -> State:
+        """Plain data and tensors that `from_state` makes an equal denoiser of."""
+        inner, seed = self.autoencoder_.to_state(), self.random_state
+        plain = {
+            "noise": self.noise,
+            "kind": kind_to_plain(self.kind),
+            "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
+            "verbose": self.verbose,
+            "autoencoder": inner.plain,
+        }
+        return State(plain, inner.tensors)
+
+    @classmethod
+    def from_state(cls, state: State, **modules: Any) -> Self:
+        """Rebuild from plain data; own networks are passed as encoder and decoder."""
+        plain = state.plain
+        fitted = Autoencoder.from_state(
+            State(plain["autoencoder"], state.tensors), **modules
+        )
+        noise = plain["noise"]
+        made = cls(
+            noise=tuple(noise) if isinstance(noise, list) else noise,
+            kind=kind_from_plain(plain["kind"]),
+            random_state=plain["random_state"],
+            verbose=plain["verbose"],
+            autoencoder=clone(fitted),
+        )
+        made.autoencoder_ = fitted
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(fitted, name):
+                setattr(made, name, getattr(fitted, name))
+        return made
+
+    def _template(self, form: str) -> Autoencoder:
+        """The unfitted autoencoder that is trained."""
+        made = self.autoencoder
+        made = Autoencoder(**NETWORKS[form]) if made is None else clone(made)
+        wished = {"random_state": self.random_state, "verbose": self.verbose}
+        for name in ("kind", "columns", "training", "device"):
+            if getattr(self, name) is not None:
+                wished[name] = getattr(self, name)
+        found: Autoencoder = made.set_params(**wished)
+        return found
+
+
+def _range(noise: float | tuple[float, float] | None) -> tuple[float, float]:
+    """The smallest and the largest scale."""
+    if noise is None:
+        return NOISE
+    low, high = (noise, noise) if isinstance(noise, int | float) else noise
+    if not 0 < low <= high < np.inf:
+        raise RecipeError(f"noise must be above 0, or (low, high). Got {noise!r}.")
+    return float(low), float(high)
