@@ -304,12 +304,12 @@ def test_mends_are_what_the_score_gains_if_a_cell_is_as_expected():
     lowest = told.contributions.argsort(axis=1).argsort(axis=1) < 3
     tried = lowest & (told.contributions < 0)
     np.testing.assert_array_equal(np.isnan(told.mends), ~tried)
-    judge, batch = fitted._scorer.judge, fitted._scorer.batch(odd)
+    judge, batch = fitted._scorer.judge, fitted._scorer.opened(odd).data
     folds = judge.folds(batch)
     for j in np.flatnonzero(~np.isnan(told.mends[0])):
         right = odd[:1].copy()
         right[0, j] = told.expected[0, j]
-        score = -judge.rows(fitted._scorer.batch(right), folds[:1]).item()
+        score = -judge.rows(fitted._scorer.opened(right).data, folds[:1]).item()
         gain = score - fitted.score_samples(odd[:1])[0]
         assert told.mends[0, j] == pytest.approx(gain, abs=1e-3)
     assert all(row[0].column == "x1" for row in told.top(1))
@@ -445,7 +445,7 @@ def test_tensors_that_are_missing_strange_or_not_finite_are_refused(made):
 
 
 def entries(fitted, X):
-    return fitted._scorer.batch(X)
+    return fitted._scorer.opened(X).data
 
 
 def judged(fitted, batch, folds):

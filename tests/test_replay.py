@@ -51,7 +51,8 @@ def model_with(spec, *, missing, stack=0):
     recipe = Recipe(**({"bottleneck": Dense(size=2)} | parts))
     content = recipe.likelihood.prefers or "real"
     levels = 2 if content == "level" else None
-    layout = Layout(fields=(Field(content=content, shape=(4,), levels=levels),))
+    shape = (2, 2) if getattr(spec, "axes", None) == 2 else (4,)
+    layout = Layout(fields=(Field(content=content, shape=shape, levels=levels),))
     torch.manual_seed(1)
     return AutoencoderModule(recipe, layout, missing=missing, stack=stack), content
 
@@ -79,8 +80,8 @@ def test_every_part_trains_to_the_same_bits(spec, missing, precision, monkeypatc
 
     def trained(*, replay):
         model, content = model_with(spec, missing=missing)
-        x = DRAWS.get(content, torch.randn)(12, 4)
-        visible = torch.rand(12, 4).round() if missing else None
+        x = DRAWS.get(content, torch.randn)(12, *model.event)
+        visible = torch.rand(12, *model.event).round() if missing else None
         data = Batch(x if visible is None else x * visible, visible)
         training = Training(epochs=WORTH, batch_size=8, replay=replay, cutoff=4.0)
         trainer = Trainer(model, training.changed(precision=precision), seed=3)

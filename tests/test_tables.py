@@ -10,6 +10,7 @@ from scipy import sparse
 
 import isthmus
 from isthmus.errors import DataError
+from isthmus.estimator.explanation import give_back
 from isthmus.estimator.reading import read_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore:Set aside")
@@ -372,7 +373,7 @@ def test_one_formula_for_all_columns_works_on_one_hot_categories(likelihood):
     assert np.isfinite(model.score_samples(frame)).all()
     batch = batch_of(model, frame)
     _, origin = read_rows(model, frame, reset=False)
-    back = model._back(batch.x.numpy(), origin)
+    back = give_back(model._converter, batch.x.numpy(), (origin, model._origin))
     columns = ["whole", "flag", "rank", "day", "when", "took", "fixed", "same"]
     pd.testing.assert_frame_equal(back[columns], frame[columns])
     seen = frame["job"].notna()

@@ -132,24 +132,25 @@ def kinds(text: str | None) -> dict[str, Any] | None:
 
 
 def times(texts: list[str]) -> tuple[float | None, str | None]:
-    """Seconds to train for, and the name of a column of times."""
-    limits = [seconds for text in texts if (seconds := duration(text)) is not None]
-    columns = [text for text in texts if duration(text) is None]
+    """Seconds to train for, and the name of a column of times, which is no number."""
+    columns = [text for text in texts if re.match(r"[^\W\d]", text)]
+    limits = [duration(text) for text in texts if text not in columns]
     if len(limits) > 1 or len(columns) > 1:
         raise typer.BadParameter(
-            f"--time: a duration is written 90s, 5m, 1h or 1h30m, and a column once. "
-            f"Got {' and '.join(map(repr, texts))}."
+            f"--time: one duration and one column at most. Got {', '.join(texts)}."
         )
     return next(iter(limits), None), next(iter(columns), None)
 
 
-def duration(text: str) -> float | None:
-    """Seconds of ``90s``, ``5m``, ``1h`` or ``1h30m``; None of anything else."""
+def duration(text: str) -> float:
+    """Seconds of ``90s``, ``5m``, ``1h`` or ``1h30m``."""
     number = r"(\d+(?:\.\d+)?)"
     found = re.fullmatch(f"(?:{number}h)?(?:{number}m)?(?:{number}s)?", text.strip())
     parts = [float(part or 0) for part in found.groups()] if found else [0.0]
     seconds = sum(p * unit for p, unit in zip(parts, (3600, 60, 1), strict=False))
-    return seconds or None
+    if not seconds:
+        raise typer.BadParameter(f"Write 90s, 5m, 1h or 1h30m. Got {text!r}.")
+    return seconds
 
 
 def settings(texts: list[str]) -> list[dict[str, Any]]:
