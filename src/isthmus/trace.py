@@ -42,6 +42,10 @@ class Batch:
         visible = None if self.visible is None else self.visible.index_select(0, index)
         return Batch(self.x.index_select(0, index), visible)
 
+    def bare(self) -> Batch:
+        """The examples, as if all were there."""
+        return Batch(self.x)
+
     def stacked(self, count: int) -> Batch:
         """The examples as ``count`` batches of one length, on a leading axis."""
         visible = self.visible

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import PositiveInt
+from pydantic import NonNegativeInt, PositiveInt
 
 from isthmus.spec import Spec
 
@@ -27,11 +27,16 @@ class Series(Spec):
     (by default as the series suggests). Where times rise in equal steps but for gaps,
     the rows that are missing are invisible; where they do not, the time since the row
     before is one more channel.
+
+    The score of a row depends on the rows before it, and on ``look_ahead`` rows after
+    it: with some, an anomaly is found where it is rather than where it ends; with none,
+    rows can be scored as they come (`AnomalyDetector.update`).
     """
 
     time: str | None = None
     by: str | None = None
     window: PositiveInt | None = None
+    look_ahead: NonNegativeInt = 0
 
 
 FORMS: dict[str, type[Images | Series]] = {"images": Images, "series": Series}

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import pyarrow as pa
     from numpy.typing import NDArray
 
 Type = Literal["float", "integer", "boolean", "datetime", "duration", "text"]
@@ -46,6 +46,16 @@ class Rows(NamedTuple):
         """A matrix of numbers."""
         columns = tuple(Column(name, "float", "double") for name in names)
         return cls(columns, values, {})
+
+    @classmethod
+    def joined(cls, one: Rows, other: Rows) -> Rows:
+        """The rows of both, which have the same columns."""
+        texts = {
+            name: pa.chunked_array([*text.chunks, *other.texts[name].chunks])
+            for name, text in one.texts.items()
+        }
+        numbers = np.concatenate([one.numbers, other.numbers])
+        return cls(one.columns, numbers, texts)
 
     @property
     def height(self) -> int:

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
     from isthmus.data.learner import TableLearner
     from isthmus.data.rows import Column
 
-WINDOW = 64
-"""Rows of a window, where nothing is said of it and series are long enough."""
+WINDOW = 96
+"""Rows of a window, where nothing is said of it and series are four times as long."""
+
+FEWEST = 8
+"""Rows of a window of shorter series, if they have so many."""
 
 LONGEST = 512
 """Rows of series of one length, up to which they are seen whole."""
@@ -248,4 +251,5 @@ class SeriesLearner:
         alike = len(set(self.lengths)) == 1 < len(self.lengths)
         if alike and self.lengths[0] <= LONGEST:
             return self.lengths[0]
-        return max(min(WINDOW, max(self.lengths)), 1)
+        longest = max(self.lengths)
+        return min(WINDOW, max(longest // 4, FEWEST), longest)

@@ -35,6 +35,8 @@ class Steps(NamedTuple):
     """(n,): when each row of ``rows`` was; None where nobody says."""
     shape: tuple[int, ...] | str = ()
     """Of an array, what goes back instead of (n, columns); "list": a list of arrays."""
+    names: tuple[Any, ...] | None = None
+    """(n,): the series of each row of ``rows``; None where there is but one."""
 
     @property
     def height(self) -> int:
@@ -48,10 +50,9 @@ class Steps(NamedTuple):
 
     def take(self, picked: NDArray[np.int64]) -> Steps:
         """The rows at these places, in the order of time; of no shape."""
-        which = np.empty(self.height, dtype=np.int64)
-        which[self.order] = np.repeat(np.arange(len(self.lengths)), self.lengths)
         times = None if self.times is None else self.times[picked]
-        return steps_of(self.rows.take(picked), times, which[picked].tolist())
+        names = None if self.names is None else [self.names[i] for i in picked]
+        return steps_of(self.rows.take(picked), times, names)
 
     def last(self, count: int) -> NDArray[np.int64]:
         """Places of the last rows of every series, about as many in all."""
@@ -95,7 +96,8 @@ def steps_of(
             raise DataError(f"Row {row}, counted from 0, has no time.")
         order = np.lexsort((times, which))
     lengths = tuple(np.bincount(which[order]).tolist())
-    found = Steps(rows, order, lengths, times, shape)
+    known = None if names is None else tuple(names)
+    found = Steps(rows, order, lengths, times, shape, known)
     since = found.gone_by
     if since is not None and (twice := np.flatnonzero(since == 0)).size:
         first, second = order[twice[0] - 1], order[twice[0]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import accumulate, product
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 import torch
@@ -67,9 +67,7 @@ class Windows:
     def starts(self) -> tuple[Tensor, Tensor]:
         """First place of each window, (n,), and the array it lies in, (n,)."""
         found = [
-            torch.tensor(
-                [offset + _place(c, extent) for c in product(*self._corners(extent))]
-            )
+            _places(self._corners(extent), extent) + offset
             for offset, extent in zip(self.offsets, self.extents, strict=False)
         ]
         which = torch.arange(len(found)).repeat_interleave(torch.tensor(self.counts))
@@ -180,12 +178,13 @@ class Windows:
         for size, stop in zip(sizes, accumulate(sizes), strict=True):
             yield self.slice(stop - size, stop)
 
-    def _corners(self, extent: tuple[int, ...]) -> list[list[int]]:
+    def _corners(self, extent: tuple[int, ...]) -> list[Tensor]:
         """Along each axis, where windows start."""
         found = []
         for n, w, s in zip(extent, self.window, self.stride, strict=True):
-            starts = list(range(0, n - w + 1, s))
-            found.append(starts + [n - w] * (starts[-1] < n - w))
+            starts = torch.arange(0, n - w + 1, s)
+            last = torch.tensor([n - w] * (int(starts[-1]) < n - w), dtype=torch.long)
+            found.append(torch.cat([starts, last]))
         return found
 
     def _places(self, first: Tensor, which: Tensor) -> Tensor:
@@ -201,10 +200,10 @@ class Windows:
         """
         kinds = {extent[1:]: k for k, extent in enumerate(self.extents)}
         order = {rows: k for k, rows in enumerate(kinds)}
-        inside = list(product(*map(range, self.window)))
-        steps = [[_place(p, (0, *rows)) for p in inside] for rows in order]
+        inside = [torch.arange(n) for n in self.window]
+        steps = [_places(inside, (0, *rows)) for rows in order]
         which = [order[extent[1:]] for extent in self.extents]
-        return torch.tensor(steps), torch.tensor(which)
+        return torch.stack(steps), torch.tensor(which)
 
     @property
     def _taper(self) -> Tensor:
@@ -253,9 +252,9 @@ class Crops:
         return self.windows.slice(0, 1)
 
 
-def _place(corner: Sequence[int], extent: Sequence[int]) -> int:
-    """Number of a place of an array, counted row by row."""
-    place = 0
-    for c, n in zip(corner, extent, strict=True):
-        place = place * n + c
-    return place
+def _places(axes: Sequence[Tensor], extent: Sequence[int]) -> Tensor:
+    """Numbers of places of an array, counted row by row, at all of these indices."""
+    found = torch.zeros(1, dtype=torch.long)
+    for index, n in zip(axes, extent, strict=True):
+        found = (found[:, None] * n + index).flatten()
+    return found

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from isthmus.data.table import Table
-    from isthmus.estimator.judge import Judge, PlainJudge
+    from isthmus.estimator.judge import AnyJudge
 
 
 class Changes(NamedTuple):
@@ -36,7 +36,7 @@ class Changes(NamedTuple):
 
 
 def changes(
-    estimator: Any, judge: Judge | PlainJudge, X: Any, offset: float, most: int
+    estimator: Any, judge: AnyJudge, X: Any, offset: float, most: int
 ) -> Changes:
     """Change cells of rows below ``offset``, ``most`` of them at most."""
     rows, origin = read_rows(estimator, X, reset=False)
@@ -78,7 +78,7 @@ class _Search:
     def __init__(
         self,
         table: Table,
-        judge: Judge | PlainJudge,
+        judge: AnyJudge,
         batch: Batch,
         offset: float,
         as_cells: Callable[[NDArray[np.float32]], Batch],

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from isthmus.architectures.resnet import Resnet
 from isthmus.corruptions.masking import Masking
+from isthmus.detection.rolled import rolled
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.crossfit import cross_fitted
 from isthmus.estimator.judge import Judge, PlainJudge, View
@@ -18,6 +19,7 @@ from isthmus.trace import Batch
 from isthmus.training import Training, progress
 
 if TYPE_CHECKING:
+    from isthmus.estimator.judge import AnyJudge
     from isthmus.estimator.tables import Read
 
 Effort = Literal["fast", "default", "high"]
@@ -91,8 +93,12 @@ def folds_of(detector: Any) -> int:
 
 def trained(
     detector: Any, model: Autoencoder, table: Read, checkpoint: Any
-) -> Judge | PlainJudge:
+) -> AnyJudge:
     """Who judges rows after a training on these, with replicas or without."""
+    if detector.form_ == "series":
+        own = detector.autoencoder is not None
+        steps = None if own else PLANS[detector.effort].steps
+        return rolled(model, table, steps, checkpoint)
     if detector.folds_ == 1:
         return PlainJudge(model.fit(table, checkpoint=checkpoint).module_)
     effort, scores = detector.effort, detector.scores

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from isthmus.estimator import Autoencoder
-    from isthmus.estimator.judge import Judge, PlainJudge
+    from isthmus.estimator.judge import AnyJudge
     from isthmus.estimator.preparation import Data
     from isthmus.estimator.tables import Read
     from isthmus.scores.calibration import Source
@@ -40,7 +40,7 @@ class Scorer(NamedTuple):
     """Scores are higher for what is more normal."""
 
     autoencoder: Autoencoder
-    judge: Judge | PlainJudge
+    judge: AnyJudge
 
     @property
     def names(self) -> list[str]:

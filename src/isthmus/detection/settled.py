@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from sklearn.base import clone
 
-from isthmus.detection.efforts import PLANS, WEIGHTS, folds_of, form_of
+from isthmus.detection import rolled
+from isthmus.detection.efforts import CUTOFF, PLANS, WEIGHTS, folds_of, form_of
 from isthmus.detection.thresholds import kept_of
 from isthmus.estimator import Autoencoder
 
@@ -31,6 +32,9 @@ def template(detector: Any) -> Autoencoder:
         made = clone(given)
     elif form_of(detector) == "table":
         made = PLANS[detector.effort].autoencoder(clean=clean)
+    elif form_of(detector) == "series":
+        width = PLANS[detector.effort].width
+        made = rolled.autoencoder(width, None if clean else CUTOFF)
     else:
         made = Autoencoder()
     wished = {"random_state": detector.random_state, "verbose": detector.verbose}

@@ -9,10 +9,12 @@ import torch
 from sklearn.base import clone
 
 from isthmus.data.kinds import Columns
+from isthmus.detection.rolled import shorter_module
 from isthmus.detection.scorer import Scorer
 from isthmus.errors import ModelFileError
 from isthmus.estimator import Autoencoder
-from isthmus.estimator.judge import Judge, PlainJudge
+from isthmus.estimator.judge import AnyJudge, Judge, PlainJudge
+from isthmus.estimator.rolling import RollingJudge, RollingView
 from isthmus.estimator.state import State, module_from, refuse_misfits
 from isthmus.estimator.wishes import columns_of, kind_from_plain, kind_to_plain
 from isthmus.scores.calibration import Calibration
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 PLAIN = ("contamination", "fpr", "effort", "calibration", "folds", "scores", "verbose")
+ROLLING = "rolling"
 REPLICA, HEAD, YARDSTICK, EXCESS = "replica", "head", "yardstick", "excess"
 CALIBRATION = "calibration"
 
@@ -52,6 +55,12 @@ def detector_state(detector: Any) -> State:
         found = {n: torch.from_numpy(a) for n, a in known.arrays().items()}
         tensors |= _named(CALIBRATION, found)
     judge = detector._scorer.judge  # noqa: SLF001 - its own state
+    if isinstance(judge, RollingJudge):
+        plain["ahead"] = judge.ahead
+        plain["windows"] = [[v.module.event[-1], v.near] for v in judge.views]
+        for k, view in enumerate(judge.views):
+            own = {n: t for n, t in view.state_dict().items() if k or "." not in n}
+            tensors |= _named(f"{ROLLING}.{k}", own)
     if isinstance(judge, Judge):
         plain["views"] = [
             {"score": score.to_dict(), "weight": weight}
@@ -74,7 +83,7 @@ def detector_from_state(
 ) -> Any:
     """Rebuild a fitted detector, of this version or an earlier one."""
     plain = state.plain
-    others = (REPLICA, HEAD, YARDSTICK, EXCESS, CALIBRATION)
+    others = (REPLICA, HEAD, YARDSTICK, EXCESS, CALIBRATION, ROLLING)
     first = {
         n: t for n, t in state.tensors.items() if n.partition(".")[0] not in others
     }
@@ -90,8 +99,10 @@ def detector_from_state(
     made.form_ = plain.get("form", "table")
     made.folds_ = int(plain.get("replicas", 1))
     made.offset_ = float.fromhex(plain["offset"])
-    judge: Judge | PlainJudge = PlainJudge(fitted.module_)
-    if made.folds_ > 1:
+    judge: AnyJudge = PlainJudge(fitted.module_)
+    if "windows" in plain:
+        judge = _rolling(plain["windows"], plain["ahead"], state.tensors, fitted)
+    elif made.folds_ > 1:
         judge = _judge(plain, state.tensors, fitted)
     made._adopt(Scorer(fitted, judge))  # noqa: SLF001 - its own state
     known = plain.get("calibrated")
@@ -103,6 +114,27 @@ def detector_from_state(
             known["source"], int(known["rows"]), columns, arrays
         )
     return made
+
+
+def _rolling(
+    windows: list[list[int]],
+    ahead: int,
+    tensors: dict[str, Tensor],
+    fitted: Autoencoder,
+) -> RollingJudge:
+    """Views of several windows; the first is that of the autoencoder."""
+    views = []
+    for k, (window, near) in enumerate(windows):
+        if not 0 < near <= window:
+            raise ModelFileError(f"View {k} has a window of {window} and looks {near}.")
+        module = fitted.module_ if k == 0 else shorter_module(fitted, window)
+        view = RollingView(module, near)
+        found = _under(f"{ROLLING}.{k}", tensors)
+        wanted = view.state_dict()
+        refuse_misfits({n: t for n, t in wanted.items() if k or "." not in n}, found)
+        view.load_state_dict(wanted | found)
+        views.append(view.to(fitted._device).eval())  # noqa: SLF001
+    return RollingJudge(views, ahead)
 
 
 def _judge(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from isthmus.data.pictures import Pictures
     from isthmus.data.rows import Rows
     from isthmus.data.table import Table
-    from isthmus.estimator.judge import Data, Judge, PlainJudge
+    from isthmus.estimator.judge import AnyJudge, Data
     from isthmus.scores.calibration import Tails
 
 
@@ -56,7 +56,7 @@ class Explanation(NamedTuple):
 
 def explain(
     estimator: Any,
-    judge: Judge | PlainJudge,
+    judge: AnyJudge,
     X: Any,
     tails: Tails | None = None,
     *,
@@ -102,7 +102,7 @@ def explain(
 
 
 def _of_images(
-    converter: Pixels, judge: Judge | PlainJudge, rows: Pictures, data: Data
+    converter: Pixels, judge: AnyJudge, rows: Pictures, data: Data
 ) -> Explanation:
     """Contributions and what was expected, pixel by pixel."""
     cells = -judge.cells(data).numpy()

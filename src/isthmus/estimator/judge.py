@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from isthmus.data.blocks import in_blocks
 from isthmus.estimator.joined import answered, log_likelihood
+from isthmus.estimator.rolling import RollingJudge
 from isthmus.scores.excess import Excess
 from isthmus.scores.overflow import refuse_overflow
 from isthmus.scores.role import Expected, Score, ScoreModule
@@ -163,6 +164,10 @@ class Judge(nn.Module):
                 whole[index] = part
         assert found is not None
         return tuple(found)
+
+
+AnyJudge = Judge | PlainJudge | RollingJudge
+"""Who says how odd rows are."""
 
 
 def fold_of(batch: Batch, folds: int) -> NDArray[np.int64]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from isthmus.data.table import Table
-    from isthmus.estimator.judge import Judge, PlainJudge
+    from isthmus.estimator.judge import AnyJudge
 
 TRIED = 3
 """Cells of a row that are tried, those that take most from its score."""
@@ -23,7 +23,7 @@ TRIED = 3
 
 def repairs(
     estimator: Any,
-    judge: Judge | PlainJudge,
+    judge: AnyJudge,
     batch: Batch,
     expected: NDArray[np.float32],
     contributions: NDArray[np.float64],

@@ -34,7 +34,8 @@ def kind_to_plain(
     if not isinstance(said, Images | Series):
         return said
     name = next(name for name, kind in FORMS.items() if type(said) is kind)
-    told = {name: value for name, value in said if value is not None}
+    usual = type(said)()
+    told = {n: value for n, value in said if value != getattr(usual, n)}
     return {"form": name, **told} if told else name
 
 

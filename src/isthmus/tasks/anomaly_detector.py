@@ -15,6 +15,7 @@ from isthmus.detection.efforts import folds_of, trained
 from isthmus.detection.scorer import Scorer
 from isthmus.detection.settled import settled, template
 from isthmus.detection.state import detector_from_state, detector_state
+from isthmus.detection.stream import Updated
 from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.explanation import explain
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from isthmus.scores.drift import Drift
 
 
-class AnomalyDetector(OutlierMixin, TakesAnyCells):
+class AnomalyDetector(OutlierMixin, Updated, TakesAnyCells):
     """Calls a row an outlier (-1) where its cells do not follow from each other.
 
     A masked autoencoder learns to rebuild hidden cells from the others, in several
@@ -227,6 +228,8 @@ class AnomalyDetector(OutlierMixin, TakesAnyCells):
         changes that are left can be spared, though other sets may be smaller.
         """
         check_is_fitted(self)
+        if self.form_ != "table":
+            raise DataError(f"smallest_change knows rows of a table. Got {self.form_}.")
         return changes(*self._scorer, X, self.offset_, most)
 
     def check_drift(self, X: Any, *, level: float = 0.01) -> Drift:
@@ -262,6 +265,7 @@ class AnomalyDetector(OutlierMixin, TakesAnyCells):
 
     def _adopt(self, scorer: Scorer) -> None:
         self._scorer, self.autoencoder_ = scorer, scorer.autoencoder
+        self._following = None
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.autoencoder_, name):
                 setattr(self, name, getattr(self.autoencoder_, name))

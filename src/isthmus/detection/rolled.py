@@ -1,0 +1,107 @@
+"""Trains the views of a detector of series."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from isthmus.architectures.mlp import Mlp
+from isthmus.data.forms import Series
+from isthmus.data.windows import Crops, Windows
+from isthmus.estimator import Autoencoder
+from isthmus.estimator.parameters import training_of
+from isthmus.estimator.preparation import checkpoint_of
+from isthmus.estimator.rolling import RollingJudge, RollingView, near_of, weights_of
+from isthmus.estimator.wishes import form_of
+from isthmus.layout import Layout
+from isthmus.model import AutoencoderModule
+from isthmus.ranks import together
+from isthmus.training import Trainer, Training, placed, progress, seeded
+
+if TYPE_CHECKING:
+    from isthmus.estimator.tables import Read
+
+SHORT = 5
+"""Times that the second window is shorter than the first."""
+
+
+def autoencoder(width: int, cutoff: float | None) -> Autoencoder:
+    """Of windows as flat rows; it leaves out those that are rebuilt far worse."""
+    return Autoencoder(
+        size=max(width // 4, 1),
+        architecture=Mlp(hidden=(width, width), activation="gelu"),
+        scaling="standard",
+        validation=0.0,
+        training=Training(
+            batch_size=64,
+            learning_rate=2e-3,
+            optimizer="adamw",
+            weight_decay=1e-4,
+            schedule="one_cycle",
+            cutoff=cutoff,
+        ),
+    )
+
+
+def rolled(
+    model: Autoencoder, table: Read, steps: int | None, checkpoint: Any
+) -> RollingJudge:
+    """Train a prepared autoencoder on windows; and a second one, on shorter ones.
+
+    ``steps`` is how many each takes; None: one view alone, of the epochs that it plans.
+    """
+    data = model.prepared(table)
+    assert isinstance(data, Windows), "series are seen in windows"
+    weight, (length,) = weights_of(data), data.window
+    lengths = [length] if steps is None else [length, max(length // SHORT, 1)]
+    views = []
+    for k, window in enumerate(dict.fromkeys(lengths)):
+        module = model.module_ if k == 0 else _shorter(model, window)
+        stride = max(window // 4, 1)
+        windows = replace(data, window=(window,), stride=(stride,))
+        path = checkpoint if k == 0 or checkpoint is None else f"{checkpoint}.{k}"
+        _train(model, module, windows, steps, path)
+        view = RollingView(module, near_of(window, weight)).to(model._device)  # noqa: SLF001
+        view.eval().learn(windows, weight.to(model._device))  # noqa: SLF001
+        views.append(view)
+    form = form_of(model)
+    return RollingJudge(views, form.look_ahead if isinstance(form, Series) else 0)
+
+
+def shorter_module(model: Autoencoder, window: int) -> AutoencoderModule:
+    """An untrained module of the same recipe, for windows of another length."""
+    first: AutoencoderModule = model.module_
+    field = first.layout.fields[0]
+    layout = Layout(fields=(field.changed(shape=(field.shape[0], window)),))
+    return AutoencoderModule(first.recipe, layout, missing=first.missing)
+
+
+def _shorter(model: Autoencoder, window: int) -> AutoencoderModule:
+    with seeded(model._seed + window, torch.device("cpu")):  # noqa: SLF001
+        return shorter_module(model, window).to(model._device)  # noqa: SLF001
+
+
+def _train(
+    model: Autoencoder,
+    module: AutoencoderModule,
+    windows: Windows,
+    steps: int | None,
+    path: Any,
+) -> None:
+    training = training_of(model)
+    if steps is not None and training.epochs is None:
+        _, size = training.plan(len(windows))
+        epochs = math.ceil(steps / math.ceil(len(windows) / size))
+        training = training.changed(epochs=epochs)
+    data = Crops(placed(windows, model._device), ranks := together())  # noqa: SLF001
+    kept = None
+    if path is not None:
+        kept = checkpoint_of(model, data, path, [windows.window[0]])
+    trainer = Trainer(module, training, model._seed, ranks=ranks)  # noqa: SLF001
+    with progress(len(data), verbose=model.verbose * ranks.first) as tell:
+        trainer.fit(data, tell=tell, checkpoint=kept)
+    if module is model.module_:
+        model.history_, model.path_ = trainer.history, trainer.path
