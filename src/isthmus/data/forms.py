@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import PositiveInt
 
 from isthmus.spec import Spec
 
@@ -28,15 +28,15 @@ class Series(Spec):
     the rows that are missing are invisible; where they do not, the time since the row
     before is one more channel.
 
-    The score of a row depends on the rows before it, and on ``look_ahead`` rows after
-    it: with some, an anomaly is found where it is rather than where it ends; with none,
-    rows can be scored as they come (`AnomalyDetector.update`).
+    The score of a row depends on those before it alone, so that rows can be scored as
+    they come (`AnomalyDetector.update`). With ``look_ahead`` it depends on those around
+    it: of series that are over, anomalies are found better so.
     """
 
     time: str | None = None
     by: str | None = None
     window: PositiveInt | None = None
-    look_ahead: NonNegativeInt = 0
+    look_ahead: bool = False
 
 
 FORMS: dict[str, type[Images | Series]] = {"images": Images, "series": Series}

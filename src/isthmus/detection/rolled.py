@@ -14,7 +14,8 @@ from isthmus.data.windows import Crops, Windows
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.parameters import training_of
 from isthmus.estimator.preparation import checkpoint_of
-from isthmus.estimator.rolling import RollingJudge, RollingView, near_of, weights_of
+from isthmus.estimator.rolling import RollingView, SeriesJudge, near_of, weights_of
+from isthmus.estimator.surrounding import SurroundingView
 from isthmus.estimator.wishes import form_of
 from isthmus.layout import Layout
 from isthmus.model import AutoencoderModule
@@ -48,14 +49,15 @@ def autoencoder(width: int, cutoff: float | None) -> Autoencoder:
 
 def rolled(
     model: Autoencoder, table: Read, steps: int | None, checkpoint: Any
-) -> RollingJudge:
+) -> SeriesJudge:
     """Train a prepared autoencoder on windows; and a second one, on shorter ones.
 
     ``steps`` is how many each takes; None: one view alone, of the epochs that it plans.
     """
     data = model.prepared(table)
     assert isinstance(data, Windows), "series are seen in windows"
-    weight, (length,) = weights_of(data), data.window
+    weight, (length,), form = weights_of(data), data.window, form_of(model)
+    ahead = isinstance(form, Series) and form.look_ahead
     lengths = [length] if steps is None else [length, max(length // SHORT, 1)]
     views = []
     for k, window in enumerate(dict.fromkeys(lengths)):
@@ -64,11 +66,16 @@ def rolled(
         windows = replace(data, window=(window,), stride=(stride,))
         path = checkpoint if k == 0 or checkpoint is None else f"{checkpoint}.{k}"
         _train(model, module, windows, steps, path)
-        view = RollingView(module, near_of(window, weight)).to(model._device)  # noqa: SLF001
+        near = near_of(window, weight)
+        view = kind_of(ahead=ahead)(module, near).to(model._device)  # noqa: SLF001
         view.eval().learn(windows, weight.to(model._device))  # noqa: SLF001
         views.append(view)
-    form = form_of(model)
-    return RollingJudge(views, form.look_ahead if isinstance(form, Series) else 0)
+    return SeriesJudge(views, ahead=ahead)
+
+
+def kind_of(*, ahead: bool) -> type[RollingView | SurroundingView]:
+    """Views that see what is around a row, or what came before it."""
+    return SurroundingView if ahead else RollingView
 
 
 def shorter_module(model: Autoencoder, window: int) -> AutoencoderModule:

@@ -9,12 +9,12 @@ import torch
 from sklearn.base import clone
 
 from isthmus.data.kinds import Columns
-from isthmus.detection.rolled import shorter_module
+from isthmus.detection.rolled import kind_of, shorter_module
 from isthmus.detection.scorer import Scorer
 from isthmus.errors import ModelFileError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.judge import AnyJudge, Judge, PlainJudge
-from isthmus.estimator.rolling import RollingJudge, RollingView
+from isthmus.estimator.rolling import SeriesJudge
 from isthmus.estimator.state import State, module_from, refuse_misfits
 from isthmus.estimator.wishes import columns_of, kind_from_plain, kind_to_plain
 from isthmus.scores.calibration import Calibration
@@ -55,7 +55,7 @@ def detector_state(detector: Any) -> State:
         found = {n: torch.from_numpy(a) for n, a in known.arrays().items()}
         tensors |= _named(CALIBRATION, found)
     judge = detector._scorer.judge  # noqa: SLF001 - its own state
-    if isinstance(judge, RollingJudge):
+    if isinstance(judge, SeriesJudge):
         plain["ahead"] = judge.ahead
         plain["windows"] = [[v.module.event[-1], v.near] for v in judge.views]
         for k, view in enumerate(judge.views):
@@ -101,7 +101,7 @@ def detector_from_state(
     made.offset_ = float.fromhex(plain["offset"])
     judge: AnyJudge = PlainJudge(fitted.module_)
     if "windows" in plain:
-        judge = _rolling(plain["windows"], plain["ahead"], state.tensors, fitted)
+        judge = _rolling(plain["windows"], bool(plain["ahead"]), state.tensors, fitted)
     elif made.folds_ > 1:
         judge = _judge(plain, state.tensors, fitted)
     made._adopt(Scorer(fitted, judge))  # noqa: SLF001 - its own state
@@ -118,23 +118,23 @@ def detector_from_state(
 
 def _rolling(
     windows: list[list[int]],
-    ahead: int,
+    ahead: bool,
     tensors: dict[str, Tensor],
     fitted: Autoencoder,
-) -> RollingJudge:
+) -> SeriesJudge:
     """Views of several windows; the first is that of the autoencoder."""
     views = []
     for k, (window, near) in enumerate(windows):
         if not 0 < near <= window:
             raise ModelFileError(f"View {k} has a window of {window} and looks {near}.")
         module = fitted.module_ if k == 0 else shorter_module(fitted, window)
-        view = RollingView(module, near)
+        view = kind_of(ahead=ahead)(module, near)
         found = _under(f"{ROLLING}.{k}", tensors)
         wanted = view.state_dict()
         refuse_misfits({n: t for n, t in wanted.items() if k or "." not in n}, found)
         view.load_state_dict(wanted | found)
         views.append(view.to(fitted._device).eval())  # noqa: SLF001
-    return RollingJudge(views, ahead)
+    return SeriesJudge(views, ahead=ahead)
 
 
 def _judge(

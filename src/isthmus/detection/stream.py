@@ -11,7 +11,7 @@ from isthmus.data.rows import Rows
 from isthmus.data.steps import Steps, steps_of
 from isthmus.errors import DataError
 from isthmus.estimator.reading import read_rows
-from isthmus.estimator.rolling import RollingJudge
+from isthmus.estimator.rolling import SeriesJudge
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,10 +61,10 @@ class Updated:
         """
         check_is_fitted(self)
         judge = self._scorer.judge
-        if not isinstance(judge, RollingJudge) or judge.ahead:
+        if not isinstance(judge, SeriesJudge) or judge.ahead:
             raise DataError(
                 "update needs a detector of series, fitted with kind='series' or "
-                "Series(..., look_ahead=0): scores that wait for no later rows."
+                "Series(...) without look_ahead: scores that wait for no later rows."
             )
         if new or self._following is None:
             self._following = Following(self._scorer, judge.module.event[-1])

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from isthmus.data.blocks import in_blocks
 from isthmus.estimator.joined import answered, log_likelihood
-from isthmus.estimator.rolling import RollingJudge
+from isthmus.estimator.rolling import SeriesJudge
 from isthmus.scores.excess import Excess
 from isthmus.scores.overflow import refuse_overflow
 from isthmus.scores.role import Expected, Score, ScoreModule
@@ -166,7 +166,7 @@ class Judge(nn.Module):
         return tuple(found)
 
 
-AnyJudge = Judge | PlainJudge | RollingJudge
+AnyJudge = Judge | PlainJudge | SeriesJudge
 """Who says how odd rows are."""
 
 

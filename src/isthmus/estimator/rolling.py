@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
@@ -15,6 +15,8 @@ from isthmus.scores.overflow import refuse_overflow
 from isthmus.scores.role import Expected
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from isthmus.model import AutoencoderModule
@@ -59,8 +61,7 @@ class RollingView(nn.Module):
             total, count = total + errors.sum(0), count + seen.sum(0)
         self.usual.copy_((total / count.clamp_min(1)).clamp_min(LEAST))
         self.weight.copy_(weight)
-        high = float(np.quantile(self.cells(data).sum(1).numpy(), QUANTILE))
-        self.weight.copy_(weight / max(high, LEAST**2))
+        self.weight.copy_(over_usual(weight, self.cells(data)))
 
     def windows(self, data: Windows) -> Windows:
         """One window for each place, that ends with it; at the start, filled up.
@@ -97,17 +98,33 @@ class RollingView(nn.Module):
         return (batch.x[..., -self.near :] - y).square() * seen, seen
 
 
-class RollingJudge(nn.Module):
-    """The mean of several views, the shortest last: a row is judged by those before it.
+class SeriesView(Protocol):
+    """What says how odd the places of series are, by a model of windows."""
 
-    A view is heard where its window is full, the shortest everywhere. With ``ahead``, a
-    row is judged by what is known so many rows later.
+    module: AutoencoderModule
+    near: int
+
+    def learn(self, data: Windows, weight: Tensor) -> None:
+        """Learn what is usual from the rows of training."""
+
+    def cells(self, data: Windows) -> Tensor:
+        """How odd each channel of each place is, (places, channels)."""
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """What it has learned, by name."""
+
+
+class SeriesJudge(nn.Module):
+    """The mean of several views, that of the shortest windows last.
+
+    With ``ahead``, they see what is around a row. Without, they see what came before
+    it, and are heard where their windows are full, the shortest everywhere.
     """
 
-    def __init__(self, views: list[RollingView], ahead: int = 0) -> None:
+    def __init__(self, views: Sequence[SeriesView], *, ahead: bool = False) -> None:
         super().__init__()
         self.views, self.ahead = views, ahead
-        self.parts = nn.ModuleList(views)
+        self.parts = nn.ModuleList(views)  # type: ignore[arg-type]
         self.module = views[0].module
 
     def folds(self, data: Batch | Windows) -> NDArray[np.int64]:
@@ -125,17 +142,10 @@ class RollingJudge(nn.Module):
         age = torch.cat([torch.arange(1, n + 1) for (n,) in data.extents])
         total, heard = torch.zeros(()), torch.zeros(())
         for k, view in enumerate(self.views):
-            length = 0 if k + 1 == len(self.views) else view.module.event[-1]
-            full = (age >= length).float()
+            everywhere = self.ahead or k + 1 == len(self.views)
+            full = (age >= (0 if everywhere else view.module.event[-1])).float()
             total, heard = total + view.cells(data) * full[:, None], heard + full
-        cells = refuse_overflow(total / heard[:, None])
-        if not self.ahead:
-            return cells
-        later = [
-            part[(torch.arange(len(part)) + self.ahead).clamp_max(len(part) - 1)]
-            for part in cells.split([n for (n,) in data.extents])
-        ]
-        return torch.cat(later)
+        return refuse_overflow(total / heard[:, None])
 
     def expected(self, data: Batch | Windows, folds: object = None) -> Expected:
         """What the first view makes of each place, with all around it."""
@@ -145,6 +155,12 @@ class RollingJudge(nn.Module):
             lambda b: (module.reconstruct(b), *module.certainty(b)), data, module
         )
         return Expected(*found)
+
+
+def over_usual(weight: Tensor, cells: Tensor) -> Tensor:
+    """The weight of each channel, over a high quantile of the scores of training."""
+    high = float(np.quantile(cells.sum(1).numpy(), QUANTILE))
+    return weight / max(high, LEAST**2)
 
 
 def weights_of(data: Windows) -> Tensor:
@@ -161,5 +177,9 @@ def weights_of(data: Windows) -> Tensor:
 
 
 def near_of(length: int, weight: Tensor) -> int:
-    """Cells over which errors are averaged: the more, the fewer the channels are."""
-    return max(min(round(length * float(weight.square().sum().sqrt())), length), 1)
+    """Rows over which errors are averaged: the more, the fewer the channels are.
+
+    Errors of few channels are rough, and take more time to become as smooth.
+    """
+    share = float(weight.square().sum().sqrt())
+    return max(min(round(length * share), length), 1)
