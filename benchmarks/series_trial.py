@@ -1,0 +1,1 @@
+TRIALS, VERSION = {}, "0"
