@@ -3,18 +3,20 @@
 Four collections: SMD (4 machines, 38 metrics), ASD (6 servers, 19 metrics), SMAP (54
 channels of a spacecraft, each with 24 commands) and NAB (36 single series that have
 anomalies). A detector is fitted on the training part and scores every time stamp of the
-test part. NAB has no such part: there the first 15 % train, as in its probation, and the
-whole series is scored. Figures are VUS-PR, whose window is the period of the first
-column of what is scored (``series_metrics.py``), and average precision by time stamp. No
-score is adjusted by labels, no threshold is chosen by them.
+test part. NAB has no such part: there the first 15 % train, as in its probation, and
+the whole series is scored. Figures are VUS-PR, whose window is the period of the first
+column of what is scored (``series_metrics.py``), and average precision by time stamp.
+No score is adjusted by labels, no threshold is chosen by them.
 
-The peers see windows of columns standardised by the training rows, as long as the period
-of the first training column, or 100 steps ("100" after the name), but at most a quarter
-of the training part; at most 2,000 windows, evenly spaced, train, of PCA 500. Windows that start
-every tenth of their length are scored, and a time stamp has the mean of those that cover
-it. PyOD's detectors are at their defaults; KMeans has ten centres, as KMeansAD of TSB-AD,
-and its score is the distance to the nearest. A peer that fails leaves a row without
-figures, and is named.
+The peers see windows of columns standardised by the training rows, as long as the
+period of the first training column, or 100 steps ("100" after the name), but at most a
+quarter of the training part; at most 2,000 windows, evenly spaced, train, of PCA 500.
+Windows that start every tenth of their length are scored, and a time stamp has the mean
+of those that cover it. PyOD's detectors are at their defaults; KMeans has ten centres,
+as KMeansAD of TSB-AD, and its score is the distance to the nearest. A peer that fails
+leaves a row without figures, and is named. The detector is at its defaults, which judge
+a row by what came before it; "around" is the same with ``look_ahead``, as the peers
+have it.
 
     python benchmarks/series_anomalies.py --data DIR [--seeds 1] [--quick]
         [--only smd,asd,...] [--methods KMeans,PCA,...]
@@ -29,6 +31,7 @@ collections, each of which counts alike.
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib
 import importlib.util
 import inspect
@@ -45,11 +48,12 @@ import torch
 from numpy.lib.stride_tricks import sliding_window_view
 from results_file import append
 from series_metrics import period, vus_pr
-from series_trial import TRIALS, VERSION
 from sklearn.cluster import KMeans
 from sklearn.metrics import average_precision_score
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
+
+import isthmus
 
 COLLECTIONS = ["smd", "asd", "smap", "nab"]
 PYOD = {
@@ -61,7 +65,8 @@ PYOD = {
 KINDS = [*PYOD, "KMeans"]
 PEERS = [*KINDS, *(f"{name} 100" for name in KINDS)]
 DIVIDES = {"PCA"}
-METHODS = [*TRIALS, *PEERS]
+OWN = {"isthmus": False, "isthmus around": True}
+METHODS = [*OWN, *PEERS]
 CENTRES, MOST_WINDOWS, PROBATION, QUICK = 10, 2_000, 0.15, 3
 FEWER = {"PCA": 500}
 FIGURES = ["vus_pr", "average_precision", "fit_seconds", "score_seconds"]
@@ -75,8 +80,13 @@ def load(collection, folder):
         return single_series(Path(folder) / "nab/nab.parquet")
     with np.load(Path(folder) / f"{collection}/{collection}.npz") as arrays:
         names = sorted({name.rpartition("__")[0] for name in arrays.files})
-        parts = {n: [arrays[f"{n}__{p}"] for p in ("train", "test", "label")] for n in names}
-    return {n: (a.astype(float), b.astype(float), y.astype(int)) for n, (a, b, y) in parts.items()}
+        parts = {
+            n: [arrays[f"{n}__{p}"] for p in ("train", "test", "label")] for n in names
+        }
+    return {
+        n: (a.astype(float), b.astype(float), y.astype(int))
+        for n, (a, b, y) in parts.items()
+    }
 
 
 def single_series(file):
@@ -105,6 +115,20 @@ class NearestCentre:
         return self.centres.transform(windows).min(axis=1)
 
 
+class Own:
+    """The detector of series; ``around`` lets it look at what follows a row."""
+
+    def __init__(self, seed, *, around):
+        kind = isthmus.Series(look_ahead=around)
+        self.detector = isthmus.AnomalyDetector(kind=kind, random_state=seed, verbose=0)
+
+    def fit(self, rows):
+        self.detector.fit(rows)
+
+    def score(self, rows):
+        return -self.detector.score_samples(rows)
+
+
 def detector(name, seed, width):
     """A detector of rows with default settings."""
     if name == "KMeans":
@@ -129,7 +153,9 @@ class Windows:
         self.length = max(min(wanted, longest), 1)
         varies = np.ptp(rows, axis=0) > 0
         # PCA divides by spreads; to the others a constant column may be a sign later
-        self.keep = varies if self.name in DIVIDES else np.full(len(varies), fill_value=True)
+        self.keep = (
+            varies if self.name in DIVIDES else np.full(len(varies), fill_value=True)
+        )
         self.scale = StandardScaler().fit(rows[:, self.keep])
         starts = len(rows) - self.length + 1
         most = min(starts, FEWER.get(self.name, MOST_WINDOWS))
@@ -154,10 +180,17 @@ class Windows:
         return total / count
 
 
+def maker(method):
+    """What makes a method from a seed."""
+    if method in OWN:
+        return functools.partial(Own, around=OWN[method])
+    return functools.partial(Windows, method)
+
+
 def attempt(method, seed, train, test, labels):
     """Figures of a method; none where a peer fails, which is said."""
     try:
-        model = TRIALS[method](seed) if method in TRIALS else Windows(method, seed)
+        model = maker(method)(seed)
         start = time.process_time()
         model.fit(train)
         fitted = time.process_time()
@@ -166,19 +199,22 @@ def attempt(method, seed, train, test, labels):
         if not np.isfinite(scores).all():
             raise ValueError("scores that are not finite")  # noqa: TRY301
     except Exception as error:
-        if method in TRIALS:
+        if method in OWN:
             raise
         print(f"  {method}, seed {seed}: {type(error).__name__}: {error}")
         return (np.nan,) * len(FIGURES)
-    areas = vus_pr(labels, scores, period(test[:, 0])), average_precision_score(labels, scores)
+    areas = (
+        vus_pr(labels, scores, period(test[:, 0])),
+        average_precision_score(labels, scores),
+    )
     return (*(round(float(area), 5) for area in areas), *(round(s, 2) for s in seconds))
 
 
 def edition(method):
     """The version of a method."""
     name = method.partition(" ")[0]
-    if method in TRIALS:
-        return VERSION
+    if method in OWN:
+        return version("isthmus")
     return version("pyod" if name in PYOD else "scikit-learn")
 
 
