@@ -16,7 +16,10 @@ PAGES = sorted(
     for pattern in ("*.md", "docs/*.md", "docs/decisions/*.md")
     for page in ROOT.glob(pattern)
 )
-RUN = ("anomaly", "how-it-works", "performance", "scale", "tables", "tutorial")
+RUN = (
+    *("anomaly", "how-it-works", "images", "performance", "scale", "series"),
+    *("tables", "tutorial"),
+)
 NEW = ROOT / "docs" / "adding-a-part.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 FILE = re.compile(
