@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+import torch
+
 from isthmus.storage import to_json
 from isthmus.trace import Batch
 from isthmus.training import Trainer
@@ -25,22 +27,21 @@ class Fresh(InMemory):
             yield Batch(self.change(batch.x))
 
 
-def train(model, x, training, seed, path, *, change=None, held_out=None, calls=()):
-    """Fit an estimator to rows ``x``, changed anew in every epoch; return its module.
+def train(model, x, path, *, change=None, held_out=None):
+    """Fit an estimator to rows ``x``, changed anew in every epoch; return it.
 
-    This is what its ``fit`` does, with examples of our own. Where there is a checkpoint
-    at ``path``, training goes on from there.
+    Where there is a checkpoint at ``path``, training goes on from there. With a
+    ``change`` this is what the estimator's ``fit`` does, for examples of our own.
     """
-    data = model.prepared(x)
-    examples = data if change is None else Fresh(data, change)
-    about = [model.recipe_.to_dict(), training.to_dict(), seed, x.shape]
-    name = hashlib.sha256(to_json(about)).hexdigest()
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    trainer = Trainer(model.module_, training, seed)
-    trainer.fit(
-        examples,
-        None if held_out is None else Batch(model.standardize(held_out)),
-        callbacks=calls,
-        checkpoint=Checkpoint(path, name),
-    )
-    return model.module_
+    if change is None:
+        return model.fit(x, validation=held_out, checkpoint=path)
+    examples = Fresh(model.prepared(x), change)
+    if held_out is not None:
+        held_out = Batch(torch.from_numpy(model.standardize(held_out)))
+    about = [model.recipe_.to_dict(), model.random_state, x.shape]
+    kept = Checkpoint(path, hashlib.sha256(to_json(about)).hexdigest())
+    trainer = Trainer(model.module_, model.training, model.random_state)
+    trainer.fit(examples, held_out, callbacks=model.callbacks, checkpoint=kept)
+    model.history_ = trainer.history
+    return model

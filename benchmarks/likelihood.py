@@ -19,7 +19,6 @@ chosen by trials on the last 5,000 training pictures. Trainings leave checkpoint
 from __future__ import annotations
 
 import math
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -52,18 +51,20 @@ COLUMNS = ["date", "machine", "versions", "method", "seed", "epochs", "seconds"]
 COLUMNS += ["nll", "bound", "rate", "active"]
 
 
-def trained(method, x, seed, epochs, work, curve):
-    """A module that learned to hold the pictures ``x`` likely."""
+def trained(method, seed, x, curve, args):
+    """An estimator that learned to hold the pictures ``x`` likely."""
+    epochs = 2 if args.quick else EPOCHS[method]
     model = isthmus.Autoencoder(
         architecture=Mlp(hidden=HIDDEN, activation="tanh"),
         likelihood="bce",
+        training=TRAINING.changed(epochs=epochs),
         random_state=seed,
+        callbacks=(curve,),
         verbose=0,
         **PARTS[method],
     )
-    path = Path(work) / f"{method}-{seed}.checkpoint"
-    training = TRAINING.changed(epochs=epochs)
-    return train(model, x, training, seed, path, change=torch.bernoulli, calls=(curve,))
+    path = Path(args.work) / f"{method}-{seed}.checkpoint"
+    return train(model, x, path, change=torch.bernoulli)
 
 
 @torch.inference_mode()
@@ -107,33 +108,23 @@ def binary(x, seed):
 def main():
     parser = options(__doc__, "likelihood.csv")
     parser.add_argument("--method", choices=PARTS, action="append")
-    parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--work", default="work", help="folder of checkpoints")
     args = parser.parse_args()
-    about = surroundings(args.threads)
+    about = surroundings(args)
     pictures = load(args.data)
-    x, test = pictures.train, torch.from_numpy(binary(pictures.test, 0))
-    done = {} if args.quick else known(args.out, ["method", "seed"], COLUMNS[5:])
-    samples, fold = 5000, len(test)
+    x, test, samples = pictures.train, torch.from_numpy(binary(pictures.test, 0)), 5000
     if args.quick:
-        x, samples, fold = x[:2000], 100, 200
+        x, test, samples = x[:2000], test[:200], 100
+    done = known(args.out, ["method", "seed"], COLUMNS[5:])
     for method in args.method or PARTS:
-        for seed in range(1 if args.quick else args.seeds):
+        for seed in range(args.seeds):
             if (method, seed) not in done:
-                epochs = 2 if args.quick else EPOCHS[method]
-                curve = curve_of(method, seed, test[:1000], args)
-                module = trained(method, x, seed, epochs, work_of(args), curve)
-                figures = judged(module, test[:fold], samples)
-                row = [epochs, round(curve.seconds), *(round(f, 3) for f in figures)]
+                curve = curve_of(method, seed, test[:100], args)
+                model = trained(method, seed, x, curve, args)
+                figures = [round(f, 3) for f in judged(model.module_, test, samples)]
+                row = [len(model.history_), round(curve.seconds), *figures]
+                append(args.out, COLUMNS, [*about, method, seed, *row])
                 done[method, seed] = row
-                if not args.quick:
-                    append(args.out, COLUMNS, [*about, method, seed, *row])
         show(method, [row for (name, _), row in done.items() if name == method])
-
-
-def work_of(args):
-    """Where checkpoints lie; those of trials are never gone on from."""
-    return tempfile.mkdtemp() if args.quick else args.work
 
 
 def curve_of(method, seed, x, args):
@@ -142,9 +133,9 @@ def curve_of(method, seed, x, args):
     def look(epoch):
         with seeded(0, x.device):
             bound = nll(epoch.model, x, 100)[0]
-        return {"loss": epoch.figures["loss"], "test_nll_of_100": bound}
+        return {"loss": epoch.figures["loss"], "nll_of_100_test_pictures": bound}
 
-    path = Path(work_of(args)) / "likelihood_curves.csv"
+    path = Path(args.out).with_name("likelihood_curves.csv")
     return Curve(path, {"method": method, "seed": seed}, 10, look)
 
 
@@ -158,8 +149,8 @@ def judged(module, test, samples):
 def show(method, rows):
     epochs, seconds, likelihood, bound, rate, active = np.array(rows, float).T
     print(
-        f"  {method:<8} -log p {likelihood.mean():.2f} ({np.ptp(likelihood):.2f}), bound "
-        f"{bound.mean():.2f}, rate {rate.mean():.1f}, {active.mean():.0f} active; "
+        f"  {method:<8} -log p {likelihood.mean():.2f} ({np.ptp(likelihood):.2f}), "
+        f"bound {bound.mean():.2f}, rate {rate.mean():.1f}, {active.mean():.0f} active; "
         f"{epochs.mean():.0f} epochs, {seconds.mean():.0f} s; {len(rows)} seed(s)"
     )
 

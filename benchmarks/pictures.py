@@ -1,10 +1,11 @@
-"""MNIST (LeCun et al., 1998) and Fashion-MNIST (Xiao et al., 2017) as rows of pixels."""
+"""MNIST (LeCun et al., 1998), Fashion-MNIST (Xiao et al., 2017) as rows of pixels."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
+import tempfile
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -45,16 +46,24 @@ def options(about, out):
     """Options that all of these scripts have."""
     parser = argparse.ArgumentParser(description=about.partition("\n")[0])
     parser.add_argument("--data", default=os.environ.get("ISTHMUS_DATA", "."))
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--quick", action="store_true", help="a trial; not recorded")
+    parser.add_argument("--work", default="work", help="folder of checkpoints")
+    parser.add_argument("--quick", action="store_true", help="a trial, not recorded")
     parser.add_argument("--out", default=f"benchmarks/results/{out}")
     return parser
 
 
-def surroundings(threads):
-    """The machine and the versions, which are printed; threads are set."""
-    torch.set_num_threads(threads)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, {threads} thread(s)"
+def surroundings(args):
+    """The machine and the versions, which are printed; threads are set.
+
+    A trial writes what it finds into a folder of its own.
+    """
+    if args.quick:
+        args.work = tempfile.mkdtemp()
+        args.out = f"{args.work}/{Path(args.out).name}"
+    torch.set_num_threads(args.threads)
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, {args.threads} thread(s)"
     packages = str({name: version(name) for name in NOTED})
     print(machine, packages)
     return machine, packages
