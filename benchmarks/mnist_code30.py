@@ -38,9 +38,14 @@ from isthmus.plots._figure import INK, blank, save
 from isthmus.training import Training
 
 CODE, HELD_OUT = 30, 5000
-WIDTHS = Mlp(hidden=(1000, 500, 250), activation="silu")
+WIDTHS = Mlp(hidden=(1000, 500, 250), activation="silu", norm="layer")
 TRAINING = Training(
-    optimizer="adamw", learning_rate=4e-3, batch_size=256, patience=0, schedule="cosine"
+    optimizer="adamw",
+    learning_rate=3e-3,
+    weight_decay=0.05,
+    batch_size=256,
+    patience=0,
+    schedule="cosine",
 )
 COLUMNS = ["date", "machine", "versions", "method", "seed", "epochs", "parameters"]
 COLUMNS += ["seconds", "train_error", "validation_error", "test_error"]
@@ -60,7 +65,7 @@ METHODS = {
     "any": (WIDTHS.changed(hidden=(2000, 1000, 500)), None),
     "shifted": (WIDTHS.changed(hidden=(2000, 1000, 500)), shifted),
 }
-EPOCHS = {"widths": 200, "any": 100, "shifted": 200}
+EPOCHS = {"widths": 150, "any": 100, "shifted": 150}
 
 
 @torch.inference_mode()
