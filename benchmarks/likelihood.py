@@ -2,8 +2,8 @@
 
 MNIST (LeCun et al., 1998), 60,000 pictures to train on, binarised afresh at every use:
 a pixel is 1 with its grey value as the probability. A code of 50 numbers and two hidden
-layers of 200 on each side, as in Burda et al. (2016), but with SiLU for tanh: a VAE, and
-an importance-weighted autoencoder of five draws. -log p(x) in nats, the mean over the
+layers of 200 on each side, as in Burda et al. (2016), but SiLU for tanh: a VAE, and an
+importance-weighted autoencoder of five draws. -log p(x) in nats, the mean over the
 10,000 test pictures, binarised once, by 5,000 importance samples each. Beside it the
 bound with one sample, and how many entries of the code are active: variance over the
 test pictures of the posterior's mean above .01.
@@ -147,10 +147,10 @@ def judged(module, test, samples):
 
 
 def show(method, rows):
-    epochs, seconds, likelihood, bound, rate, active = np.array(rows, float).T
+    epochs, seconds, cost, bound, rate, active = np.array(rows, float).T
     print(
-        f"  {method:<8} -log p {likelihood.mean():.2f} ({np.ptp(likelihood):.2f}), "
-        f"bound {bound.mean():.2f}, rate {rate.mean():.1f}, {active.mean():.0f} active; "
+        f"  {method:<8} -log p {cost.mean():.2f} ({np.ptp(cost):.2f}), "
+        f"bound {bound.mean():.2f}, rate {rate.mean():.1f}, {active.mean():.0f} used; "
         f"{epochs.mean():.0f} epochs, {seconds.mean():.0f} s; {len(rows)} seed(s)",
         flush=True,
     )
