@@ -43,7 +43,7 @@ PARTS = {
         "terms": (ImportanceBound(),),
     },
 }
-EPOCHS = {"vae": 700, "iwae-5": 400}
+EPOCHS = {"vae": 600, "iwae-5": 300}
 TRAINING = Training(
     optimizer="adam", learning_rate=1e-3, batch_size=128, patience=0, schedule="cosine"
 )

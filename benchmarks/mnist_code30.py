@@ -169,8 +169,8 @@ def show(method, rows):
     epochs, size, seconds, *errors = np.array(rows, float).T
     told = [f"{e.mean():.3f} ({np.ptp(e):.3f})" for e in errors]
     print(
-        f"  {method:<8} train {told[0]}, validation {told[1]}, test {told[2]}; refined: "
-        f"validation {told[3]}, test {told[4]}; "
+        f"  {method:<8} train {told[0]}, validation {told[1]}, test {told[2]}; with "
+        f"refined codes {told[3]} and {told[4]}; "
         f"{epochs.mean():.0f} epochs, {seconds.mean():.0f} s, {size.mean():.0f} "
         f"parameters; {len(rows)} seed(s)",
         flush=True,
