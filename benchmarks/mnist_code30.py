@@ -31,6 +31,7 @@ import torch
 from curve import Curve
 from fresh import train
 from pictures import load, options, surroundings
+from refined import refined
 from results_file import append, known
 from sklearn.decomposition import PCA
 from torch.nn import functional
@@ -53,8 +54,6 @@ TRAINING = Training(
 COLUMNS = ["date", "machine", "versions", "method", "seed", "epochs", "parameters"]
 COLUMNS += ["seconds", "train_error", "validation_error", "test_error"]
 COLUMNS += ["validation_refined", "test_refined"]
-STEPS, STRIDE = 50, 0.05
-"""Of the refinement: steps, and the first one's length in standard deviations."""
 
 
 def shifted(x):
@@ -79,29 +78,6 @@ def error(module, x):
     """Squared error per picture, summed over its pixels."""
     squares = [(module.reconstruct(b) - b).square().sum() for b in x.split(1000)]
     return float(sum(squares)) / len(x)
-
-
-def refined_error(module, x):
-    """The same, of codes that went down the error of their own picture by Adam.
-
-    The encoder says where they start; the decoder stays as it is.
-    """
-    total = 0.0
-    for rows in x.split(1000):
-        with torch.no_grad():
-            code = module.encode(rows)
-        code.requires_grad_()
-        rule = torch.optim.Adam([code], lr=STRIDE * float(code.detach().std()))
-        ahead = torch.optim.lr_scheduler.CosineAnnealingLR(rule, STEPS)
-        for _ in range(STEPS):
-            y = module.likelihood.mean(module.decode(code))
-            (code.grad,) = torch.autograd.grad((y - rows).square().sum(), code)
-            rule.step()
-            ahead.step()
-        with torch.no_grad():
-            y = module.likelihood.mean(module.decode(code))
-            total += float((y - rows).square().sum())
-    return total / len(x)
 
 
 def fitted(method, seed, pictures, args):
@@ -129,7 +105,7 @@ def fitted(method, seed, pictures, args):
     module = train(model, rows, path, change=change, held_out=held_out).module_
     size = sum(p.numel() for p in module.parameters())
     errors = [error(module, part) for part in some]
-    errors += [refined_error(module, part) for part in some[1:]]
+    errors += [float(refined(module, part)[1].mean()) for part in some[1:]]
     return [epochs, size, round(curve.seconds), *(round(e, 3) for e in errors)]
 
 

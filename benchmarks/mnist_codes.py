@@ -4,7 +4,9 @@ MNIST (LeCun et al., 1998) and Fashion-MNIST (Xiao et al., 2017), pixels from 0 
 in Sainburg et al. (2021): 50,000 pictures to train on, 10,000 to choose settings and
 epochs by, 10,000 to test on. Of one model: the share of test pictures whose nearest
 neighbour among the training codes is of their class, and the squared error per
-pixel of the test pictures. Beside PCA of the same size, and the pixels themselves.
+pixel of the test pictures; once by the encoder alone, and once with codes that went
+down the error of their own picture, 50 steps each. Beside PCA of the same size, and the
+pixels themselves.
 
     python benchmarks/mnist_codes.py --data DIR [--method dense] [--seeds 1] [--quick]
 
@@ -20,7 +22,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+import torch
 from pictures import load, options, surroundings
+from refined import refined
 from results_file import append, known
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
@@ -33,9 +37,14 @@ from isthmus.training import Training
 CODE, TRAINED = 64, 50_000
 SHARED = {
     "likelihood": "bce",
-    "architecture": Mlp(hidden=(1000, 500, 250), activation="silu"),
+    "architecture": Mlp(hidden=(1000, 500, 250), activation="silu", norm="layer"),
     "training": Training(
-        optimizer="adamw", learning_rate=3e-3, batch_size=256, patience=0, epochs=40
+        optimizer="adamw",
+        learning_rate=3e-3,
+        weight_decay=0.05,
+        batch_size=256,
+        patience=0,
+        epochs=25,
     ),
 }
 METHODS = {
@@ -54,6 +63,17 @@ COLUMNS += ["validation_1nn", "validation_mse", "test_1nn", "test_mse"]
 def neighbours(codes, labels, asked, answers):
     """Share of codes whose nearest neighbour is of their class."""
     return KNeighborsClassifier(1).fit(codes, labels).score(asked, answers)
+
+
+class Refined:
+    """An estimator whose codes went down the error of their own picture."""
+
+    def __init__(self, model):
+        self.inverse_transform = model.inverse_transform
+        self.module = model.module_
+
+    def transform(self, x):
+        return refined(self.module, torch.from_numpy(x))[0].numpy()
 
 
 class Pixels:
@@ -109,9 +129,13 @@ def main():
                 if (data, method, seed) in done:
                     continue
                 model, *cost = fitted(data, method, seed, parts, args)
-                row = [*cost, *judged(model, parts)]
-                append(args.out, COLUMNS, [*about, data, method, seed, *row])
-                done[data, method, seed] = row
+                asked = {method: model}
+                if method in METHODS:  # the refined first: who resumes may miss none
+                    asked = {f"{method}, refined": Refined(model)} | asked
+                for name, one in asked.items():
+                    row = [*cost, *judged(one, parts)]
+                    append(args.out, COLUMNS, [*about, data, name, seed, *row])
+                    done[data, name, seed] = row
         show(data, {key: row for key, row in done.items() if key[0] == data})
 
 
@@ -136,7 +160,7 @@ def show(data, rows):
         mine = np.array([row for key, row in rows.items() if key[1] == method], float)
         epochs, seconds, _, _, right, error = mine.T
         print(
-            f"  {method:<24} 1-NN {right.mean():.4f} ({np.ptp(right):.4f}), error per "
+            f"  {method:<32} 1-NN {right.mean():.4f} ({np.ptp(right):.4f}), error per "
             f"pixel {error.mean():.6f} ({np.ptp(error):.6f}); {epochs.mean():.0f} "
             f"epochs, {seconds.mean():.0f} s; {len(mine)} seed(s)"
         )
