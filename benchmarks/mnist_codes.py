@@ -22,9 +22,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from pictures import load, options, surroundings
-from refined import refined
 from results_file import append, known
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
@@ -69,11 +67,10 @@ class Refined:
     """An estimator whose codes went down the error of their own picture."""
 
     def __init__(self, model):
-        self.inverse_transform = model.inverse_transform
-        self.module = model.module_
+        self.model, self.inverse_transform = model, model.inverse_transform
 
     def transform(self, x):
-        return refined(self.module, torch.from_numpy(x))[0].numpy()
+        return isthmus.refine(self.model, x)
 
 
 class Pixels:
