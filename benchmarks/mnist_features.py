@@ -1,10 +1,10 @@
 """How far do features learned without labels make digits linearly separable?
 
 MNIST (LeCun et al., 1998), pixels from 0 to 1: 50,000 pictures to learn from, 10,000 to
-choose by, 10,000 to test on. Codes of 1,000 to 2,000 entries learned by several presets
+choose by, 10,000 to test on. Codes of 1,000 entries learned by several presets
 without labels, then logistic regression on the codes, its penalty chosen on validation:
 share of test pictures that are mistaken, in percent. Beside it, the same of raw pixels,
-of PCA and of rectified random projections of the same size.
+of 100 principal components and of 1,000 rectified random projections.
 
     python benchmarks/mnist_features.py --data DIR [--method k_sparse] [--quick]
 
@@ -24,9 +24,7 @@ from mnist_codes import split
 from pictures import load, options, surroundings
 from results_file import append, known
 from sklearn.decomposition import PCA
-from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.random_projection import GaussianRandomProjection
 from torch.nn.functional import cross_entropy
 
 import isthmus
@@ -36,11 +34,11 @@ from isthmus.corruptions.masking import Masking
 from isthmus.training import Training
 
 UNITS = 1000
-PENALTIES = 1e-6, 1e-5, 1e-4, 1e-3
+PENALTIES = 1e-6, 1e-5, 1e-4
 SHARED = {
     "likelihood": "bce",
     "architecture": Mlp(hidden=()),
-    "training": Training(learning_rate=1e-3, batch_size=256, patience=0, epochs=30),
+    "training": Training(learning_rate=1e-3, batch_size=256, patience=0, epochs=12),
 }
 METHODS = {
     "overcomplete": lambda **g: isthmus.overcomplete(
@@ -61,13 +59,11 @@ METHODS = {
     ),
     "variational": lambda **g: isthmus.variational(UNITS, **g),
 }
+DIRECTIONS = np.random.default_rng(0).normal(size=(784, UNITS)).astype(np.float32)
 PLAIN = {
     "pixels": FunctionTransformer(),
     "PCA": PCA(100, svd_solver="covariance_eigh"),
-    "random": make_pipeline(
-        GaussianRandomProjection(UNITS, random_state=0),
-        FunctionTransformer(lambda x: np.maximum(x, 0)),
-    ),
+    "random": FunctionTransformer(lambda x: np.maximum(x @ DIRECTIONS, 0)),
 }
 COLUMNS = ["date", "machine", "versions", "method", "seed", "epochs", "seconds"]
 COLUMNS += ["penalty", "validation_mistaken", "test_mistaken"]
@@ -143,7 +139,7 @@ def main():
         for seed in range(args.seeds if method in METHODS else 1):
             if (method, seed) not in done:
                 model, *cost = fitted(method, seed, parts, args)
-                row = [*cost, *mistaken(model, parts, 10 if args.quick else 300)]
+                row = [*cost, *mistaken(model, parts, 10 if args.quick else 150)]
                 append(args.out, COLUMNS, [*about, method, seed, *row])
                 done[method, seed] = row
         show(method, [row for (name, _), row in done.items() if name == method])
