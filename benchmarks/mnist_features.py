@@ -34,7 +34,7 @@ from isthmus.corruptions.masking import Masking
 from isthmus.training import Training
 
 UNITS = 1000
-PENALTIES = 1e-6, 1e-5, 1e-4
+PENALTIES = 1e-4, 1e-5, 1e-6
 SHARED = {
     "likelihood": "bce",
     "architecture": Mlp(hidden=()),
@@ -69,18 +69,14 @@ COLUMNS = ["date", "machine", "versions", "method", "seed", "epochs", "seconds"]
 COLUMNS += ["penalty", "validation_mistaken", "test_mistaken"]
 
 
-def probe(codes, labels, penalty, steps):
+def probe(codes, labels, penalty, steps, start):
     """Logistic regression on codes: weights and biases at the least of the loss.
 
-    Cross-entropy in the mean over the rows, plus penalty |W|^2, by L-BFGS.
+    Cross-entropy in the mean over the rows, plus penalty |W|^2, by L-BFGS from a start.
     """
-    weights = torch.zeros(codes.shape[1], 10, requires_grad=True)
-    biases = torch.zeros(10, requires_grad=True)
+    weights, biases = (part.clone().requires_grad_() for part in start)
     rule = torch.optim.LBFGS(
-        [weights, biases],
-        max_iter=steps,
-        line_search_fn="strong_wolfe",
-        history_size=20,
+        [weights, biases], max_iter=steps, line_search_fn="strong_wolfe"
     )
 
     def loss():
@@ -100,9 +96,9 @@ def mistaken(model, parts, steps):
     middle, spread = codes[0].mean(0), codes[0].std(0).mean()
     codes = [torch.from_numpy((z - middle) / spread) for z in codes]
     labels = [torch.from_numpy(answers).long() for _, answers in parts]
-    found = []
+    found, probed = [], (torch.zeros(codes[0].shape[1], 10), torch.zeros(10))
     for penalty in PENALTIES:
-        weights, biases = probe(codes[0], labels[0], penalty, steps)
+        weights, biases = probed = probe(codes[0], labels[0], penalty, steps, probed)
         wrong = [
             100 * float(((z @ weights + biases).argmax(1) != answers).float().mean())
             for z, answers in zip(codes[1:], labels[1:], strict=True)
@@ -139,7 +135,7 @@ def main():
         for seed in range(args.seeds if method in METHODS else 1):
             if (method, seed) not in done:
                 model, *cost = fitted(method, seed, parts, args)
-                row = [*cost, *mistaken(model, parts, 10 if args.quick else 150)]
+                row = [*cost, *mistaken(model, parts, 10 if args.quick else 80)]
                 append(args.out, COLUMNS, [*about, method, seed, *row])
                 done[method, seed] = row
         show(method, [row for (name, _), row in done.items() if name == method])
