@@ -20,6 +20,7 @@ _PLACES = {
     "load": "isthmus.artifacts",
     "save": "isthmus.artifacts",
     "inspect": "isthmus.artifacts",
+    "refine": "isthmus.refinement",
     "stream": "isthmus.data.streams",
 }
 

@@ -19,6 +19,7 @@ from isthmus.presets.undercomplete import undercomplete
 from isthmus.presets.variational import variational
 from isthmus.presets.vector_quantized import vector_quantized
 from isthmus.presets.wasserstein import wasserstein
+from isthmus.refinement import refine
 from isthmus.tasks.anomaly_detector import AnomalyDetector
 from isthmus.tasks.denoiser import Denoiser
 from isthmus.training import Training
@@ -42,6 +43,7 @@ __all__ = [
     "load",
     "masked",
     "overcomplete",
+    "refine",
     "save",
     "sparse_kl",
     "sparse_l1",

@@ -131,7 +131,10 @@ def _candidates(call: Call, name: str, answers: list[Tensor]) -> Any:
 def _works(
     function: Any, args: list[Any], kwargs: dict[str, Any], outs: dict[str, Any]
 ) -> bool:
-    """Whether a function takes these arguments, tried on other memory."""
+    """Whether a function takes these arguments, tried on other memory.
+
+    That of indices may serve others by now, and hold anything: zeros stand for them.
+    """
     fresh = {
         key: tuple(map(torch.empty_like, value))
         if isinstance(value, tuple)
@@ -139,10 +142,18 @@ def _works(
         for key, value in outs.items()
     }
     try:
-        function(*args, **kwargs, **fresh)
+        function(*map(_harmless, args), **kwargs, **fresh)
     except (TypeError, RuntimeError, ValueError, NotImplementedError):
         return False
     return True
+
+
+def _harmless(value: Any) -> Any:
+    """Zeros for whole numbers, and other values as they are."""
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_harmless, value))
+    whole = isinstance(value, Tensor) and not value.is_floating_point()
+    return torch.zeros_like(value) if whole else value
 
 
 def _copied(function: Any, answers: list[Tensor], *args: Any, **kwargs: Any) -> None:
