@@ -45,7 +45,7 @@ def refine(model: Any, X: Any, *, steps: int = 50) -> NDArray[np.float32]:
             f"A code of {bottleneck!r} cannot be moved a little, so that there is "
             f"nothing to refine. Use transform, or another bottleneck."
         )
-    batch = model._read(X)  # noqa: SLF001 - as its transform does
+    batch = model._read(X)[1]  # noqa: SLF001 - as its transform does
     (z,) = in_blocks(lambda rows: (_descend(module, rows, steps),), batch, module)
     return z.numpy()
 
@@ -55,11 +55,11 @@ def _descend(module: AutoencoderModule, batch: Batch, steps: int) -> torch.Tenso
     with torch.inference_mode(mode=False), torch.no_grad():
         batch = batch.rows(torch.arange(len(batch), device=batch.x.device))
         judged = module.judged(batch)
-        start = module.features(batch.x, module.context(batch))
+        start, past = module.features(batch.x, module.context(batch))
         scale = STRIDE * start.square().mean(-1, keepdim=True).sqrt().clamp_min(1e-6)
 
         def cost(features: torch.Tensor) -> torch.Tensor:
-            params = module.decode(module.bottleneck.mode(features))
+            params = module.decode(module.bottleneck.mode(features), past)
             dims = len(module.event)
             return module.likelihood.distortion(params, batch.x, judged, dims)
 
