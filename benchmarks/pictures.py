@@ -48,7 +48,7 @@ def options(about, out):
     parser.add_argument("--data", default=os.environ.get("ISTHMUS_DATA", "."))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--work", default="work", help="folder of checkpoints")
+    parser.add_argument("--work", default="checkpoints", help="folder of checkpoints")
     parser.add_argument("--quick", action="store_true", help="a trial, not recorded")
     parser.add_argument("--out", default=f"benchmarks/results/{out}")
     return parser
