@@ -1,20 +1,20 @@
 """Does a detector find what is odd in time series, beside PyOD's on windows?
 
 Four collections: SMD (4 machines, 38 metrics), ASD (6 servers, 19 metrics), SMAP (54
-channels of a spacecraft, each with 24 commands) and NAB (36 single series that have
+channels of a spacecraft, each with 24 commands) and NAB (35 single series that have
 anomalies). A detector is fitted on the training part and scores every time stamp of the
-test part. NAB has no such part: there the first 15 % train, as in its probation, and the
-whole series is scored. Figures are VUS-PR, whose window is the period of the first
-column of what is scored (``series_metrics.py``), and average precision by time stamp. No
-score is adjusted by labels, no threshold is chosen by them.
+test part. NAB has no such part: there the first 15 % train, as in its probation, and
+the whole series is scored. Figures are VUS-PR, whose window is the period of the first
+column of what is scored (``series_metrics.py``), and average precision by time stamp.
+No score is adjusted by labels, no threshold is chosen by them.
 
-The peers see windows of columns standardised by the training rows, as long as the period
-of the first training column, or 100 steps ("100" after the name), but at most a quarter
-of the training part; at most 2,000 windows, evenly spaced, train, of PCA 500. Windows that start
-every tenth of their length are scored, and a time stamp has the mean of those that cover
-it. PyOD's detectors are at their defaults; KMeans has ten centres, as KMeansAD of TSB-AD,
-and its score is the distance to the nearest. A peer that fails leaves a row without
-figures, and is named.
+The peers see windows of columns standardised by the training rows, as long as the
+period of the first training column, or 100 steps ("100" after the name), but at most a
+quarter of the training part; at most 2,000 windows, evenly spaced, train, of PCA 500.
+Windows that start every tenth of their length are scored, and a time stamp has the mean
+of those that cover it. PyOD's detectors are at their defaults; KMeans has ten centres,
+as KMeansAD of TSB-AD, and its score is the distance to the nearest. A peer that fails
+leaves a row without figures, and is named.
 
     python benchmarks/series_anomalies.py --data DIR [--seeds 1] [--quick]
         [--only smd,asd,...] [--methods KMeans,PCA,...]
@@ -75,8 +75,13 @@ def load(collection, folder):
         return single_series(Path(folder) / "nab/nab.parquet")
     with np.load(Path(folder) / f"{collection}/{collection}.npz") as arrays:
         names = sorted({name.rpartition("__")[0] for name in arrays.files})
-        parts = {n: [arrays[f"{n}__{p}"] for p in ("train", "test", "label")] for n in names}
-    return {n: (a.astype(float), b.astype(float), y.astype(int)) for n, (a, b, y) in parts.items()}
+        parts = {
+            n: [arrays[f"{n}__{p}"] for p in ("train", "test", "label")] for n in names
+        }
+    return {
+        n: (a.astype(float), b.astype(float), y.astype(int))
+        for n, (a, b, y) in parts.items()
+    }
 
 
 def single_series(file):
@@ -129,7 +134,9 @@ class Windows:
         self.length = max(min(wanted, longest), 1)
         varies = np.ptp(rows, axis=0) > 0
         # PCA divides by spreads; to the others a constant column may be a sign later
-        self.keep = varies if self.name in DIVIDES else np.full(len(varies), fill_value=True)
+        self.keep = (
+            varies if self.name in DIVIDES else np.full(len(varies), fill_value=True)
+        )
         self.scale = StandardScaler().fit(rows[:, self.keep])
         starts = len(rows) - self.length + 1
         most = min(starts, FEWER.get(self.name, MOST_WINDOWS))
@@ -170,7 +177,10 @@ def attempt(method, seed, train, test, labels):
             raise
         print(f"  {method}, seed {seed}: {type(error).__name__}: {error}")
         return (np.nan,) * len(FIGURES)
-    areas = vus_pr(labels, scores, period(test[:, 0])), average_precision_score(labels, scores)
+    areas = (
+        vus_pr(labels, scores, period(test[:, 0])),
+        average_precision_score(labels, scores),
+    )
     return (*(round(float(area), 5) for area in areas), *(round(s, 2) for s in seconds))
 
 

@@ -3,11 +3,13 @@
 Autoencoders of windows of two lengths. The error of a cell, over what its column has in
 training, is averaged over columns and over time, the longer the fewer the columns; the
 two lengths are added, each over a high quantile of its training scores. Columns of two
-values, such as commands, weigh together as much as one column of numbers. To be replaced
-by the product's detector.
+values, such as commands, weigh together as much as one column of numbers. To be
+replaced by the product's detector.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -25,7 +27,7 @@ class View(nn.Module):
         super().__init__()
         self.length, cells = length, length * columns
         widths = [cells, WIDTH, WIDTH, SIZE, WIDTH, WIDTH, cells]
-        layers = [nn.Linear(a, b) for a, b in zip(widths, widths[1:], strict=False)]
+        layers = [nn.Linear(a, b) for a, b in pairwise(widths)]
         gelu = [nn.GELU(), nn.GELU(), nn.Identity()]
         both = zip(layers, gelu + gelu, strict=True)
         self.net = nn.Sequential(*(part for pair in both for part in pair))
@@ -87,7 +89,7 @@ class WindowAutoencoders:
     def fit(self, rows):
         spread = rows.std(axis=0)
         self.mean, self.spread = rows.mean(axis=0), np.where(spread > 0, spread, 1.0)
-        few = np.array([len(np.unique(column)) <= 2 for column in rows.T])  # noqa: PLR2004
+        few = np.array([len(np.unique(column)) <= 2 for column in rows.T])
         weights = np.where(few, 1 / max(few.sum(), 1), 1.0)
         weights = weights / weights.sum()
         seen, self.views = self.scaled(rows), []
