@@ -1,7 +1,7 @@
 """Does a detector find what is odd in time series, beside PyOD's on windows?
 
 Four collections: SMD (4 machines, 38 metrics), ASD (6 servers, 19 metrics), SMAP (54
-channels of a spacecraft, each with 24 commands) and NAB (36 single series that have
+channels of a spacecraft, each with 24 commands) and NAB (35 single series that have
 anomalies). A detector is fitted on the training part and scores every time stamp of the
 test part. NAB has no such part: there the first 15 % train, as in its probation, and
 the whole series is scored. Figures are VUS-PR, whose window is the period of the first

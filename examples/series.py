@@ -13,7 +13,7 @@ import pandas as pd
 import isthmus
 from isthmus.plots import draw_series
 
-FAULT = pd.Timestamp("2024-05-16 06:00"), pd.Timestamp("2024-05-16 10:00")
+FAULT = pd.Timestamp("2024-05-16 12:00"), pd.Timestamp("2024-05-16 18:00")
 
 
 def readings(start: str, days: int, rng: np.random.Generator) -> pd.DataFrame:

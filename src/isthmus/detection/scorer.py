@@ -72,13 +72,20 @@ class Scorer(NamedTuple):
         images = converter.by_image(cells, opened.rows)
         return np.stack([image.sum(axis=(0, 1)) for image in images])
 
-    def calibration(self, table: Read, source: Source) -> Calibration | None:
-        """What rows score, and what their cells contribute; None of none."""
-        count = table.rows.height
-        if not count:
+    def calibration(
+        self, table: Read, source: Source, picked: NDArray[np.int64] | None = None
+    ) -> Calibration | None:
+        """What rows score, and what their cells contribute; None of none.
+
+        Where only some are ``picked``, they keep the company of the others, as the rows
+        of a series must.
+        """
+        if picked is None:
+            picked = np.arange(table.rows.height)
+        if not len(picked):
             return None
         opened = self.opened(table)
-        cells = self.contributions(opened)
-        if count > CELLS:
-            cells = cells[np.linspace(0, count - 1, CELLS).astype(int)]
-        return Calibration.of(source, self.scores(opened), cells)
+        cells = self.contributions(opened)[picked]
+        if len(picked) > CELLS:
+            cells = cells[np.linspace(0, len(picked) - 1, CELLS).astype(int)]
+        return Calibration.of(source, self.scores(opened)[picked], cells)

@@ -131,16 +131,18 @@ def kept_of(detector: Any, count: int) -> int:
 
 def unseen_rows(
     detector: Any, table: Read, kept: NDArray[np.int64], given: Read | None
-) -> tuple[Read, Source]:
-    """Rows that calibrate, and what they are."""
+) -> tuple[Read, Source, NDArray[np.int64] | None]:
+    """Rows that calibrate, what they are, and which of them if not all."""
     if given is not None:
-        return given, "given"
+        return given, "given", None
+    if isinstance(table.rows, Steps):  # they stand after those of training
+        return table, "kept", kept
     if len(kept):
-        return table.take(kept), "kept"
+        return table.take(kept), "kept", None
     if detector.folds_ > 1:
-        return table, "cross"
+        return table, "cross", None
     picked = validation_rows(detector.autoencoder_, table.rows.height)
-    return table.take(picked), "validation"
+    return table.take(picked), "validation", None
 
 
 def refuse(detector: Any) -> None:

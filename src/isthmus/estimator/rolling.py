@@ -85,9 +85,8 @@ class RollingView(nn.Module):
         return in_blocks(self._odd, self.windows(data), self.module)[0]
 
     def _odd(self, batch: Batch) -> tuple[Tensor]:
-        errors, seen = self._errors(batch)
-        shares = (errors / self.usual).sum(-1) / seen.sum(-1).clamp_min(1)
-        return (shares * self.weight,)
+        errors, _ = self._errors(batch)  # what is not seen is not odd
+        return ((errors / self.usual).sum(-1) / self.near * self.weight,)
 
     def _errors(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Squared errors of the last cells, (B, channels, near), and which are seen."""

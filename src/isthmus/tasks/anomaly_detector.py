@@ -155,8 +155,8 @@ class AnomalyDetector(OutlierMixin, Updated, TakesAnyCells):
             checked = None
             if given:
                 checked = read_rows(model, in_memory(calibration), reset=False)
-            unseen, source = thresholds.unseen_rows(self, table, kept, checked)
-            self.calibration_ = self._scorer.calibration(unseen, source)
+            unseen = thresholds.unseen_rows(self, table, kept, checked)
+            self.calibration_ = self._scorer.calibration(*unseen)
             self.offset_ = self._offset(table)
         return self
 
