@@ -33,6 +33,21 @@ def test_malignant_tumours_are_found(found, tmp_path):
     assert reasons.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("found", ["images"], indirect=True)
+def test_pictures_lose_noise_and_odd_ones_are_found(found):
+    told, left, odd = found
+    assert told > 0.75
+    assert left < 0.6
+    assert odd > 0.8
+
+
+@pytest.mark.parametrize("found", ["series"], indirect=True)
+def test_a_sensor_that_sticks_is_flagged(found):
+    fault, right = found
+    assert fault > 0.6
+    assert right > 0.2
+
+
 @pytest.mark.parametrize("found", ["fraud"], indirect=True)
 def test_frauds_come_first(found):
     precision, chance = found
