@@ -155,10 +155,11 @@ def test_switches_weigh_together_as_much_as_one_column():
     torch.testing.assert_close(found, torch.tensor([1 / 2] + [1 / 6] * 3))
 
 
-def test_errors_of_few_columns_are_smoothed_longer():
-    assert near_of(100, torch.ones(1)) == 100
-    assert near_of(100, torch.full((4,), 1 / 4)) == 50
-    assert near_of(3, torch.full((100,), 1 / 100)) == 1
+@pytest.mark.parametrize(("ahead", "times"), [(False, 1), (True, 2)])
+def test_errors_of_few_columns_are_smoothed_longer(ahead, times):
+    assert near_of(100, torch.ones(1), ahead=ahead) == 100 * times
+    assert near_of(100, torch.full((4,), 1 / 4), ahead=ahead) == 50 * times
+    assert near_of(3, torch.full((100,), 1 / 100), ahead=ahead) == 1
 
 
 def test_a_mean_of_what_is_around():

@@ -29,8 +29,8 @@ SHORT = 5
 """Times that the second window is shorter than the first."""
 
 
-def autoencoder(width: int, cutoff: float | None) -> Autoencoder:
-    """Of windows as flat rows; it leaves out those that are rebuilt far worse."""
+def autoencoder(width: int) -> Autoencoder:
+    """Of windows as flat rows."""
     return Autoencoder(
         size=max(width // 4, 1),
         architecture=Mlp(hidden=(width, width), activation="gelu"),
@@ -42,7 +42,6 @@ def autoencoder(width: int, cutoff: float | None) -> Autoencoder:
             optimizer="adamw",
             weight_decay=1e-4,
             schedule="one_cycle",
-            cutoff=cutoff,
         ),
     )
 
@@ -62,15 +61,20 @@ def rolled(
     views = []
     for k, window in enumerate(dict.fromkeys(lengths)):
         module = model.module_ if k == 0 else _shorter(model, window)
-        stride = max(window // 4, 1)
-        windows = replace(data, window=(window,), stride=(stride,))
+        windows = replace(data, window=(window,), stride=(_stride(model, data, steps),))
         path = checkpoint if k == 0 or checkpoint is None else f"{checkpoint}.{k}"
         _train(model, module, windows, steps, path)
-        near = near_of(window, weight)
+        near = near_of(window, weight, ahead=ahead)
         view = kind_of(ahead=ahead)(module, near).to(model._device)  # noqa: SLF001
         view.eval().learn(windows, weight.to(model._device))  # noqa: SLF001
         views.append(view)
     return SeriesJudge(views, ahead=ahead)
+
+
+def _stride(model: Autoencoder, data: Windows, steps: int | None) -> int:
+    """So many places lie between windows that a pass has no more steps than all."""
+    size = training_of(model).batch_size or 64
+    return 1 if steps is None else max(len(data.x) // (size * steps), 1)
 
 
 def kind_of(*, ahead: bool) -> type[RollingView | SurroundingView]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from sklearn.base import clone
 
 from isthmus.detection import rolled
-from isthmus.detection.efforts import CUTOFF, PLANS, WEIGHTS, folds_of, form_of
+from isthmus.detection.efforts import PLANS, WEIGHTS, folds_of, form_of
 from isthmus.detection.thresholds import kept_of
 from isthmus.estimator import Autoencoder
 
@@ -33,8 +33,7 @@ def template(detector: Any) -> Autoencoder:
     elif form_of(detector) == "table":
         made = PLANS[detector.effort].autoencoder(clean=clean)
     elif form_of(detector) == "series":
-        width = PLANS[detector.effort].width
-        made = rolled.autoencoder(width, None if clean else CUTOFF)
+        made = rolled.autoencoder(PLANS[detector.effort].width)
     else:
         made = Autoencoder()
     wished = {"random_state": detector.random_state, "verbose": detector.verbose}

@@ -125,7 +125,7 @@ def _rolling(
     """Views of several windows; the first is that of the autoencoder."""
     views = []
     for k, (window, near) in enumerate(windows):
-        if not 0 < near <= window:
+        if not 0 < near <= window * (2 if ahead else 1):
             raise ModelFileError(f"View {k} has a window of {window} and looks {near}.")
         module = fitted.module_ if k == 0 else shorter_module(fitted, window)
         view = kind_of(ahead=ahead)(module, near)

@@ -175,10 +175,11 @@ def weights_of(data: Windows) -> Tensor:
     return weight / weight.sum()
 
 
-def near_of(length: int, weight: Tensor) -> int:
+def near_of(length: int, weight: Tensor, *, ahead: bool) -> int:
     """Rows over which errors are averaged: the more, the fewer the channels are.
 
     Errors of few channels are rough, and take more time to become as smooth.
     """
     share = float(weight.square().sum().sqrt())
-    return max(min(round(length * share), length), 1)
+    near = round(2 * length * share) if ahead else min(round(length * share), length)
+    return max(near, 1)
