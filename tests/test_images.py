@@ -92,6 +92,8 @@ def test_the_command_line_cleans_a_folder(photos, tmp_path, capfd):
     words = ["reconstruct", model, photos, "--out", out, "--picture", drawn]
     assert run(list(map(str, words))) == 0
     assert "Wrote 300 pictures" in capfd.readouterr().err
+    assert run(["info", str(model)]) == 0
+    assert "past_code                skips" in capfd.readouterr().out
     names = [path.relative_to(photos) for path in sorted(photos.rglob("*.png"))]
     assert [path.relative_to(out) for path in sorted(out.rglob("*.png"))] == names
     made = isthmus.load(model).transform(photos)

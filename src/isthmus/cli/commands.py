@@ -143,6 +143,9 @@ def info(model: Model, as_json: Json = False) -> None:
         "columns" if form != "images" else "channels": len(names),
         "names": state["feature_names"],
         "recipe": state["recipe"],
+        "past_code": "skips"
+        if state["recipe"]["architecture"].get("skips")
+        else "nothing",
         "epochs": len(state["history"]),
         "path": state.get("path", {}),
         "last_epoch": state["history"][-1] if state["history"] else {},

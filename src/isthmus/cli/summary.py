@@ -26,6 +26,7 @@ def summarize(
         "form": getattr(converter, "form", "table"),
         "columns": len(converter.names),
         "seen": _seen(converter),
+        "past_code": autoencoder.module_.past,
         **_course(autoencoder.history_),
         "kinds": [found._asdict() for found in autoencoder.columns_],
         "replicas": replicas,
@@ -137,6 +138,10 @@ def told(figures: dict[str, Any], out: Path) -> str:
         *(kinds_in_words(figures["kinds"]) if figures["kinds"] else []),
         f"{figures['watched']} {_sparkline(losses)} {losses[0]:.4g} -> {end:.4g}",
     ]
+    if figures["past_code"]:
+        lines.append(
+            "skips lead past the code: it says less than all, and alone nothing"
+        )
     if replicas == 1:
         lines += _rebuilding_in_words(figures)
     if figures["task"] == "anomaly":
