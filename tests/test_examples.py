@@ -79,4 +79,5 @@ def test_an_example_is_a_program(name, monkeypatch, capsys):
 
 
 def test_every_example_is_tested():
-    assert set(EXAMPLES) == {"anomalies", "fraud", "sensors", "survey"}
+    tested = {"anomalies", "fraud", "images", "sensors", "series", "survey"}
+    assert set(EXAMPLES) == tested
