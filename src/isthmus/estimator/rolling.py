@@ -117,7 +117,8 @@ class SeriesJudge(nn.Module):
     """The mean of several views, that of the shortest windows last.
 
     With ``ahead``, they see what is around a row. Without, they see what came before
-    it, and are heard where their windows are full, the shortest everywhere.
+    it, and are heard where their windows are full, the shortest everywhere; what is not
+    heard is not odd.
     """
 
     def __init__(self, views: Sequence[SeriesView], *, ahead: bool = False) -> None:
@@ -139,12 +140,12 @@ class SeriesJudge(nn.Module):
         del folds
         assert isinstance(data, Windows), "series are seen in windows"
         age = torch.cat([torch.arange(1, n + 1) for (n,) in data.extents])
-        total, heard = torch.zeros(()), torch.zeros(())
+        total = torch.zeros(())
         for k, view in enumerate(self.views):
             everywhere = self.ahead or k + 1 == len(self.views)
             full = (age >= (0 if everywhere else view.module.event[-1])).float()
-            total, heard = total + view.cells(data) * full[:, None], heard + full
-        return refuse_overflow(total / heard[:, None])
+            total = total + view.cells(data) * full[:, None]
+        return refuse_overflow(total / len(self.views))
 
     def expected(self, data: Batch | Windows, folds: object = None) -> Expected:
         """What the first view makes of each place, with all around it."""
