@@ -16,6 +16,7 @@ from isthmus.bottlenecks.finite_scalar import FiniteScalar
 from isthmus.bottlenecks.gaussian import Gaussian
 from isthmus.bottlenecks.top_k import TopK
 from isthmus.bottlenecks.vector_quantizer import VectorQuantizer
+from isthmus.bottlenecks.winner_take_all import WinnerTakeAll
 from isthmus.corruptions.gaussian_noise import GaussianNoise
 from isthmus.corruptions.identity import Identity
 from isthmus.corruptions.masking import Masking
@@ -32,6 +33,7 @@ from isthmus.likelihoods.normal import Normal
 from isthmus.likelihoods.poisson import Poisson
 from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import AutoencoderModule, Recipe
+from isthmus.model.places import Places
 from isthmus.terms.commitment import Commitment
 from isthmus.terms.contractive import Contractive
 from isthmus.terms.importance_bound import ImportanceBound
@@ -538,6 +540,27 @@ def test_top_k_keeps_the_k_largest(k, seed):
     kept = sorted(h.tolist(), reverse=True)[:k]
     assert sorted(z[z != 0].tolist(), reverse=True) == kept
     assert torch.equal(z[z != 0], h[z != 0])
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.25])
+def test_every_entry_wins_its_share_of_the_rows(share):
+    h = torch.randn(40, 6)
+    module = WinnerTakeAll(size=6, share=share).build()
+    z = module(h).value
+    for entry in range(6):
+        rows = sorted(range(40), key=lambda row: -h[row, entry].item())
+        winners = rows[: max(int(share * 40), 1)]
+        wanted = [max(h[r, entry].item(), 0) * (r in winners) for r in range(40)]
+        assert z[:, entry].tolist() == wanted
+    assert torch.equal(module.mode(h), h.clamp_min(0))
+
+
+def test_of_a_code_with_places_the_places_compete():
+    h = torch.randn(3, 4 * 2)
+    z = Places(WinnerTakeAll(size=2, share=0.25).build(), 4)(h).value
+    for row in range(3):
+        alone = WinnerTakeAll(size=2, share=0.25).build()(h[row].view(4, 2)).value
+        assert torch.equal(z[row], alone.flatten())
 
 
 # ------------------------------------------------------------------------ corruptions

@@ -19,6 +19,7 @@ from isthmus.presets.undercomplete import undercomplete
 from isthmus.presets.variational import variational
 from isthmus.presets.vector_quantized import vector_quantized
 from isthmus.presets.wasserstein import wasserstein
+from isthmus.presets.winner_take_all import winner_take_all
 from isthmus.refinement import refine
 from isthmus.tasks.anomaly_detector import AnomalyDetector
 from isthmus.tasks.denoiser import Denoiser
@@ -52,4 +53,5 @@ __all__ = [
     "variational",
     "vector_quantized",
     "wasserstein",
+    "winner_take_all",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 import torch
 
 from isthmus.parts import Encoder, Term
+from isthmus.terms._pairs import squared_distances
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,4 @@ class Mmd(Term):
 def _kernel(a: Tensor, b: Tensor) -> Tensor:
     """Mean of k over all pairs."""
     width = 2.0 * a.shape[-1]
-    # |a|^2 + |b|^2 - 2 ab: torch.cdist has no finite gradient where a = b
-    squares = a.square().sum(-1, keepdim=True) + b.square().sum(-1).unsqueeze(-2)
-    distance = (squares - 2 * a @ b.mT).clamp_min(0)
-    return (width / (width + distance)).mean((-2, -1))
+    return (width / (width + squared_distances(a, b))).mean((-2, -1))
