@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import tempfile
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,9 +55,10 @@ def options(about, out):
     return parser
 
 
-def surroundings(args):
+def surroundings(args, *more):
     """The machine and the versions, which are printed; threads are set.
 
+    Of ``more`` packages the versions are told where they are installed.
     A trial writes what it finds into a folder of its own.
     """
     if args.quick:
@@ -64,6 +66,10 @@ def surroundings(args):
         args.out = f"{args.work}/{Path(args.out).name}"
     torch.set_num_threads(args.threads)
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {args.threads} thread(s)"
-    packages = str({name: version(name) for name in NOTED})
+    packages = {name: version(name) for name in NOTED}
+    for name in more:
+        with contextlib.suppress(PackageNotFoundError):
+            packages[name] = version(name)
+    packages = str(packages)
     print(machine, packages)
     return machine, packages

@@ -343,6 +343,13 @@ def test_an_index_of_times_is_a_clock():
     assert model.reconstruct(frame).index.equals(frame.index)
 
 
+def test_weights_of_a_series_are_refused():
+    columns = isthmus.Columns(weights={"heat": 2.0})
+    model = isthmus.Autoencoder(kind=TIMED, columns=columns, **QUICK)
+    with pytest.raises(RecipeError, match="Columns of a series have no weights"):
+        model.fit(sensors())
+
+
 def test_polars_frames_come_back_as_such():
     frame = pl.from_pandas(sensors())
     model = isthmus.Autoencoder(kind=TIMED, **QUICK).fit(frame)

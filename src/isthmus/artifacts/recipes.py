@@ -29,6 +29,7 @@ from isthmus.estimator.wishes import (
     form_of,
     kind_changed,
     kind_from_plain,
+    kind_said,
     kind_to_plain,
 )
 from isthmus.model import FAMILIES, Recipe, name_terms
@@ -36,7 +37,7 @@ from isthmus.parts import Bottleneck, Term
 from isthmus.training import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     Layer = Mapping[str, Any]
@@ -120,13 +121,13 @@ def term(label: str, table: Layer) -> Term:
     return Term.named(kind if numbered else label)(**table)
 
 
-def _start(layers: Iterable[Layer]) -> dict[str, Any]:
+def _start(layers: Sequence[Layer]) -> dict[str, Any]:
     """The recipe from which layers set out."""
     said = {name: value for layer in layers for name, value in layer.items()}
     task, preset = said.get("task", "autoencoder"), said.get("preset")
     if task not in tasks():
         raise RecipeError(unknown("task", task, tasks()))
-    form = kind_from_plain(said.get("kind"))
+    form = kind_said(layer["kind"] for layer in layers if "kind" in layer)
     made = (Autoencoder if preset is None else registry.preset(preset))(kind=form)
     if task == "autoencoder":
         return describe(made)

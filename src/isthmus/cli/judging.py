@@ -22,6 +22,7 @@ from isthmus.cli.options import (
     Top,
     Workers,
 )
+from isthmus.cli.pictures import draw_odd
 from isthmus.cli.scoring import about, scores_in_parts, write_in_pieces
 from isthmus.cli.tables import Opened, answer, identifiers, open_for_model, to_json
 
@@ -67,7 +68,7 @@ def score(
     Rows are counted from 0. A model of --task anomaly also gives p-values, and outliers
     (1) or not (0): rows below its threshold; those of p-value --fpr at most; or those
     that Benjamini and Hochberg's procedure picks out of all rows of the file. --picture
-    draws how scores are distributed, those of each --label on their own.
+    draws how scores are distributed, apart for each --label; or, without one, a series.
     """
     refuse(engine, workers)
     opened = open_for_model(data, model, label)
@@ -79,14 +80,14 @@ def score(
         return
     scores, order = _oddest(opened, top, scores)
     columns = identifiers(opened, order) | {"score": scores[order]}
-    offset, flagged = getattr(opened.model, "offset_", None), None
+    flagged = offset = getattr(opened.model, "offset_", None)
     if fpr is not None or fdr is not None or offset is not None:
         p, flagged, offset = _verdicts(opened.model, scores, fpr, fdr)
         columns |= _judged(p, flagged, order)
     if explain:
         columns["why"] = _why(opened.model, opened.rows.take(order))
     if picture is not None:
-        _draw(picture, scores, offset, _labels(opened, label))
+        _draw(picture, opened, scores, offset, label)
     answer(columns, out, as_json=as_json, raw=raw)
     if flagged is not None:
         sys.stderr.write(f"{_rows(flagged.sum())} of {len(scores):,} flagged\n")
@@ -225,10 +226,17 @@ def _oddest(opened: Opened, top: int | None, scores: Any = None) -> tuple[Any, A
     return scores, scores.argsort(kind="stable")[:top] if top else every
 
 
-def _draw(picture: Path, scores: Any, offset: Any, labels: list[str] | None) -> None:
+def _draw(
+    picture: Path, opened: Opened, scores: Any, offset: Any, label: str | None
+) -> None:
+    from isthmus.data.forms import Series
+    from isthmus.estimator.wishes import form_of
     from isthmus.plots import draw_scores
 
-    draw_scores(picture, scores, offset, labels)
+    if label is None and isinstance(form_of(opened.model), Series):
+        draw_odd(picture, opened, scores, offset)
+    else:
+        draw_scores(picture, scores, offset, _labels(opened, label))
     written.tell(picture)
 
 

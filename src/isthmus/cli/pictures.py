@@ -47,6 +47,44 @@ def rebuild(opened: Opened, model: Any, out: Path | None, picture: Path | None) 
         written.tell(picture)
 
 
+def draw_odd(picture: Path, opened: Opened, scores: Any, offset: Any) -> None:
+    """Draw the series that holds the oddest row, what was expected, and the scores."""
+    import numpy as np
+    from pyarrow import types
+
+    from isthmus.estimator.wishes import form_of
+    from isthmus.plots import draw_series
+
+    rows: Any = opened.rows
+    form, expected = form_of(opened.model), opened.model.explain(rows).expected
+    clock, group = (getattr(form, name, None) for name in ("time", "by"))
+    places, times = np.arange(len(scores)), None
+    if group is not None:
+        names = np.array(rows.column(group).to_pylist(), dtype=object)
+        places = places[names == names[np.argmin(scores)]]
+    if clock is not None:
+        times = rows.column(clock).to_numpy()
+        places = places[times[places].argsort(kind="stable")]
+    numbers = [
+        name
+        for name, kind in zip(rows.column_names, rows.schema.types, strict=True)
+        if (types.is_floating(kind) or types.is_integer(kind))
+        and name not in {clock, group}
+    ]
+    actual, meant = (
+        {name: table.column(name).to_numpy()[places] for name in numbers}
+        for table in (rows, expected)
+    )
+    draw_series(
+        picture,
+        actual,
+        meant,
+        scores=scores[places],
+        offset=offset,
+        times=None if times is None else times[places],
+    )
+
+
 def _place(out: Path, name: str, names: tuple[str, ...]) -> Path:
     """The same folders below ``out`` as below what all names have in common."""
     import os

@@ -55,6 +55,10 @@ def learner_for(estimator: Any, rows: Any) -> Learner:
     if not isinstance(rows, Steps):
         return TableLearner(rows.columns, content, wishes, robust=robust)
     assert isinstance(said, Series)
+    if wishes.weights:
+        raise RecipeError(
+            "Columns of a series have no weights: scale them, or leave some out."
+        )
     named = [name for name in (said.time, said.by) if name is not None]
     kinds = {**wishes.kinds, **dict.fromkeys(named, "identifier")}
     wishes = wishes.changed(kinds=kinds)

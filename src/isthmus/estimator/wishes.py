@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+import functools
+from typing import TYPE_CHECKING, Any
 
 from isthmus.data.forms import FORMS, Images, Series
 from isthmus.data.kinds import Columns
 from isthmus.errors import RecipeError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def columns_of(estimator: Any) -> Columns:
@@ -61,3 +65,8 @@ def kind_changed(old: Any, said: Any) -> Any:
             )
         said = ({"form": old} if isinstance(old, str) else old) | said
     return kind_to_plain(kind_from_plain(said))
+
+
+def kind_said(layers: Iterable[Any]) -> Any:
+    """The form that plain data says, one after another."""
+    return kind_from_plain(functools.reduce(kind_changed, layers, None))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.errors import optional
 from isthmus.plots._figure import FAINT, INK, ODD, USUAL, blank, save
 
 if TYPE_CHECKING:
@@ -41,15 +42,20 @@ def draw_series(
         axes.plot(x, expected[name], color=USUAL, linewidth=1.4, label="expected")
         axes.plot(x, actual[name], color=INK, linewidth=0.7, label="actual")
         axes.set_ylabel(name)
-    panels[0].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, frameon=False)
     if scores is not None:
         panels[-1].plot(x, scores, color=FAINT, linewidth=0.8)
         panels[-1].set_ylabel("score")
+        panels[-1].spines[["top", "right"]].set_visible(False)
         if offset is not None:
             panels[-1].axhline(offset, color=ODD, linewidth=0.8)
             for axes in panels:
                 _shade(axes, x, scores < offset)
     panels[-1].set_xlabel("row" if times is None else "time")
+    if np.asarray(x).dtype.kind == "M":
+        dates, axis = optional("matplotlib.dates", "plots"), panels[-1].xaxis
+        axis.set_major_formatter(dates.ConciseDateFormatter(axis.get_major_locator()))
     save(figure, path)
 
 
