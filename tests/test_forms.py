@@ -408,3 +408,17 @@ def test_odd_rows_of_a_series_are_flagged(tmp_path):
     loaded = isthmus.load(tmp_path / "d.isthmus")
     assert np.array_equal(loaded.score_samples(odd), scores)
     assert "Scores:" in str(model.check_drift(normal))
+
+
+@pytest.mark.parametrize("case", ["digits", "sensors"])
+def test_what_wants_rows_of_a_table_says_so(case):
+    X, kind = CASES[case]
+    own = isthmus.Autoencoder(size=4, epochs=2)
+    model = isthmus.AnomalyDetector(kind=kind, autoencoder=own, verbose=0).fit(X)
+    with pytest.raises(DataError, match="Cells are changed in rows of a table"):
+        model.smallest_change(X)
+    if case == "digits":
+        with pytest.raises(DataError, match="images have none"):
+            model.explain(X[:2]).top()
+    else:
+        assert len(model.explain(X[:2]).top()) == 2

@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 import torch
 
 from isthmus.data.frames import like
+from isthmus.data.table import Table
+from isthmus.errors import DataError
 from isthmus.estimator.reading import read_rows
 from isthmus.estimator.repairs import as_cells, visible
 from isthmus.trace import Batch
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from isthmus.data.table import Table
     from isthmus.estimator.judge import Judge, PlainJudge
 
 
@@ -39,9 +40,13 @@ def changes(
     estimator: Any, judge: Judge | PlainJudge, X: Any, offset: float, most: int
 ) -> Changes:
     """Change cells of rows below ``offset``, ``most`` of them at most."""
+    table = estimator._converter  # noqa: SLF001
+    if not isinstance(table, Table):
+        raise DataError(
+            "Cells are changed in rows of a table. Of images and series, explain(X) "
+            "says what was expected."
+        )
     rows, origin = read_rows(estimator, X, reset=False)
-    table: Table = estimator._converter  # noqa: SLF001
-
     fitting = functools.partial(as_cells, estimator)
     search = _Search(table, judge, table.encode(rows), offset, fitting)
     search.forward(min(most, len(table.places)))
