@@ -54,6 +54,23 @@ def test_people_lie_near_their_like(found):
     assert mistyped > 0.2  # one answer in 700 was
 
 
+@pytest.mark.parametrize("found", ["images"], indirect=True)
+def test_digits_are_cleaned_told_apart_and_judged(found, tmp_path):
+    assert found["left"] < 0.6  # of the noise that was put in
+    assert found["told"] > 0.8  # one in ten would be by chance
+    assert found["area"] > 0.95
+    smudged = tmp_path / "new" / "smudged.png"
+    assert smudged.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("found", ["series"], indirect=True)
+def test_faults_of_a_boiler_are_found(found):
+    shares, others = found
+    assert set(shares.index) == {"water", "gas"}
+    assert (shares > 0.6).all()
+    assert others < 0.03  # 1 % was asked for
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_a_program(name, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
@@ -64,4 +81,5 @@ def test_an_example_is_a_program(name, monkeypatch, capsys):
 
 
 def test_every_example_is_tested():
-    assert set(EXAMPLES) == {"anomalies", "fraud", "sensors", "survey"}
+    known = {"anomalies", "fraud", "images", "sensors", "series", "survey"}
+    assert set(EXAMPLES) == known
