@@ -14,7 +14,7 @@ from isthmus.architectures.resnet import Resnet
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.gaussian_noise import GaussianNoise
 from isthmus.data.pictures import Pictures
-from isthmus.data.pixels import Pixels
+from isthmus.data.pixels import PixelLearner
 from isthmus.errors import RecipeError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.reading import form_for, learner_for, read_rows
@@ -120,8 +120,9 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         model = self._template(form_for(self, X))
         read = read_rows(model, X, reset=True, least=2)
         if self.noise is not None and isinstance(read.rows, Pictures):
-            pixels = learner_for(model, read.rows).update(read.rows).finish()
-            assert isinstance(pixels, Pixels)
+            learner = learner_for(model, read.rows)
+            assert isinstance(learner, PixelLearner)
+            pixels = learner.update(read.rows).finish()
             model.corruption = self._noise(float(np.mean(pixels.scale)))
         self.autoencoder_ = model.fit(read, checkpoint=checkpoint)
         for name in ("n_features_in_", "feature_names_in_"):
