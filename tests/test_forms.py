@@ -344,6 +344,20 @@ def test_an_index_of_times_is_a_clock():
     assert model.reconstruct(frame).index.equals(frame.index)
 
 
+def test_a_file_of_a_series_is_read_whole(tmp_path):
+    frame, file = sensors(), tmp_path / "sensors.parquet"
+    frame.to_parquet(file)
+    parts = isthmus.stream(lambda: (frame[i : i + 77] for i in range(0, 600, 77)))
+    model = isthmus.Autoencoder(kind=TIMED, **QUICK).fit(frame)
+    scores, z = model.score_samples(frame), model.transform(frame)
+    for source in (file, parts):
+        same = isthmus.Autoencoder(kind=TIMED, **QUICK).fit(source)
+        assert np.array_equal(same.score_samples(source), scores)
+        assert np.array_equal(model.transform(source), z)
+    found = isthmus.AnomalyDetector(autoencoder=model, verbose=0).fit(file)
+    assert np.array_equal(found.score_samples(parts), found.score_samples(frame))
+
+
 def test_polars_frames_come_back_as_such():
     frame = pl.from_pandas(sensors())
     model = isthmus.Autoencoder(kind=TIMED, **QUICK).fit(frame)
