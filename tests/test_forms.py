@@ -13,7 +13,7 @@ from sklearn.datasets import load_digits
 
 import isthmus
 from isthmus.architectures.conv2d import Conv2d
-from isthmus.errors import DataError, RecipeError
+from isthmus.errors import DataError, IsthmusWarning, RecipeError
 
 QUICK = {"size": 4, "epochs": 2, "verbose": 0}
 DIGITS = (load_digits().images[:200] * 15.9).astype(np.uint8)
@@ -208,7 +208,8 @@ def test_a_code_may_have_places():
 
 def test_with_skips_a_code_alone_cannot_be_decoded():
     made = Conv2d(channels=(4, 6), places=True, skips=True)
-    model = isthmus.Autoencoder(architecture=made, **QUICK).fit(DIGITS)
+    with pytest.warns(IsthmusWarning, match="With skips the input goes past the code"):
+        model = isthmus.Autoencoder(architecture=made, **QUICK).fit(DIGITS)
     with pytest.raises(RecipeError, match="A code alone cannot be decoded"):
         model.inverse_transform(model.transform(DIGITS[:2]))
 
@@ -350,6 +351,20 @@ def test_weights_of_a_series_are_refused():
         model.fit(sensors())
 
 
+def test_a_file_of_a_series_is_read_whole(tmp_path):
+    frame, file = sensors(), tmp_path / "sensors.parquet"
+    frame.to_parquet(file)
+    parts = isthmus.stream(lambda: (frame[i : i + 77] for i in range(0, 600, 77)))
+    model = isthmus.Autoencoder(kind=TIMED, **QUICK).fit(frame)
+    scores, z = model.score_samples(frame), model.transform(frame)
+    for source in (file, parts):
+        same = isthmus.Autoencoder(kind=TIMED, **QUICK).fit(source)
+        assert np.array_equal(same.score_samples(source), scores)
+        assert np.array_equal(model.transform(source), z)
+    found = isthmus.AnomalyDetector(autoencoder=model, verbose=0).fit(file)
+    assert np.array_equal(found.score_samples(parts), found.score_samples(frame))
+
+
 def test_polars_frames_come_back_as_such():
     frame = pl.from_pandas(sensors())
     model = isthmus.Autoencoder(kind=TIMED, **QUICK).fit(frame)
@@ -415,3 +430,17 @@ def test_odd_rows_of_a_series_are_flagged(tmp_path):
     loaded = isthmus.load(tmp_path / "d.isthmus")
     assert np.array_equal(loaded.score_samples(odd), scores)
     assert "Scores:" in str(model.check_drift(normal))
+
+
+@pytest.mark.parametrize("case", ["digits", "sensors"])
+def test_what_wants_rows_of_a_table_says_so(case):
+    X, kind = CASES[case]
+    own = isthmus.Autoencoder(size=4, epochs=2)
+    model = isthmus.AnomalyDetector(kind=kind, autoencoder=own, verbose=0).fit(X)
+    with pytest.raises(DataError, match="Cells are changed in rows of a table"):
+        model.smallest_change(X)
+    if case == "digits":
+        with pytest.raises(DataError, match="images have none"):
+            model.explain(X[:2]).top()
+    else:
+        assert len(model.explain(X[:2]).top()) == 2

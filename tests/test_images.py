@@ -101,6 +101,17 @@ def test_the_command_line_cleans_a_folder(photos, tmp_path, capfd):
         assert np.array_equal(np.asarray(image), made[153])
     with Image.open(drawn) as image:
         assert image.size[0] > 300
+    assert run(["score", str(model), str(photos)]) == 2
+    assert "A denoiser has no scores" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["autoencoder", "anomaly", "denoiser"])
+def test_a_dry_run_looks_at_a_folder(task, photos, tmp_path, capfd):
+    out = tmp_path / "m.isthmus"
+    words = ["fit", photos, "--task", task, "--dry-run", "--out", out]
+    assert run(list(map(str, words))) == 0
+    assert "300 images, whole, 8 x 8 pixels" in capfd.readouterr().out
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("kind", ["uint16", "RGBA", "LA"])

@@ -8,8 +8,9 @@ import polars as pl
 import pytest
 
 from isthmus.estimator.explanation import Explanation
-from isthmus.plots import draw_codes, draw_reasons, draw_scores
+from isthmus.plots import draw_codes, draw_reasons, draw_scores, draw_series
 from isthmus.plots.scores import _Scale
+from isthmus.plots.series import _gaps
 from isthmus.scores.reasons import in_words, reasons
 
 SCORES = {
@@ -126,3 +127,29 @@ def test_of_many_names_the_most_frequent_have_colours(tmp_path):
     assert all(f"name {k}" in text for k in range(20, 30))
     assert "others" in text
     assert "name 19" not in text
+
+
+HOURS = pd.date_range("2024-01-01", periods=90, freq="h")
+
+
+@pytest.mark.parametrize(
+    "times",
+    [None, HOURS, pd.Series(HOURS, index=range(5, 95)), HOURS.tz_localize("UTC")],
+)
+@pytest.mark.parametrize("offset", [None, -2.0, -math.inf])
+def test_series_are_drawn_beside_what_was_expected(tmp_path, times, offset):
+    columns = {f"c{j}": np.sin(np.arange(90) / (j + 2)) for j in range(9)}
+    expected = {name: 0.9 * values for name, values in columns.items()}
+    scores = np.where(np.arange(90) % 89 == 0, -3.0, -1.0)  # the first and the last
+    draw_series(
+        tmp_path / "s.png", columns, expected, scores=scores, offset=offset, times=times
+    )
+    assert is_picture(tmp_path / "s.png")
+
+
+def test_lines_are_broken_where_rows_are_missing():
+    at = np.delete(np.arange(20), [5, 11, 12])  # one that lacks is bridged
+    assert _gaps(at).tolist() == [10]
+    days = np.datetime64("2024-01-01") + at
+    assert _gaps(days).tolist() == [10]
+    assert _gaps(at[:1]).tolist() == []

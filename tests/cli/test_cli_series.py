@@ -27,13 +27,21 @@ def fitted(file, *words):
     return out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "'when' rises in equal steps"),
+        (["--kind", "series"], "The time of a row is 'when'"),
+        (["--time", "when"], ""),
+    ],
+)
 @pytest.mark.parametrize("task", ["autoencoder", "anomaly", "denoiser"])
-@pytest.mark.parametrize("words", [[], ["--kind", "series"], ["--time", "when"]])
-def test_the_only_column_of_times_is_the_clock(file, words, task, capfd):
+def test_the_only_column_of_times_is_the_clock(file, words, said, task, capfd):
     model = isthmus.load(fitted(file, *words, "--task", task))
+    assert said in capfd.readouterr().err
     assert model.kind == isthmus.Series(time="when")
-    if "--time" not in words:  # a guess is said aloud
-        assert "'when'" in capfd.readouterr().err
+    columns = getattr(model, "autoencoder_", model).columns_
+    assert {c.name: c.why for c in columns}["when"] == "the time of a row"
 
 
 def test_series_come_back_row_by_row(file, capfd):
@@ -64,7 +72,14 @@ def test_the_series_with_the_oddest_row_is_drawn(file, monkeypatch, tmp_path):
         drawn.update(more, path=path, actual=actual, expected=expected)
 
     monkeypatch.setattr("isthmus.plots.draw_series", draw)
-    words = [model, str(file), "--picture", str(picture), "--out", str(tmp_path / "s")]
+    words = [
+        model,
+        str(file),
+        "--picture",
+        str(picture),
+        "--out",
+        str(tmp_path / "s.csv"),
+    ]
     assert run(["score", *words]) == 0
     assert drawn["path"] == picture
     assert list(drawn["actual"]) == list(drawn["expected"]) == ["heat", "load"]

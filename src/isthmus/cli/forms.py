@@ -12,6 +12,8 @@ from isthmus.cli.options import kinds, names
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from isthmus.data.forms import Series
+
 FORMS = ["table", "images", "series"]
 
 FEW = 100
@@ -41,8 +43,8 @@ def told(source: Any, rows: Any, *, quiet: bool) -> dict[str, Any]:
     """What the data looks like, where nothing is said of it, and said aloud."""
     if getattr(source, "files", ()):
         return {"kind": "images"}
-    name = _clock(rows)
-    if name is None:
+    name = _times(rows)
+    if name is None or not _even(rows[name]):
         return {}
     if not quiet:
         sys.stderr.write(
@@ -52,20 +54,36 @@ def told(source: Any, rows: Any, *, quiet: bool) -> dict[str, Any]:
     return {"kind": {"form": "series", "time": name}}
 
 
-def _clock(rows: pa.Table) -> str | None:
-    """The only column of times, if it rises in steps that are equal but for gaps."""
-    import numpy as np
+def timed(said: Series, rows: pa.Table, *, quiet: bool) -> Series:
+    """A series by the only column of times, where none is named, and said aloud."""
+    name = _times(rows)
+    if said.time is not None or name is None:
+        return said
+    if not quiet:
+        sys.stderr.write(f"The time of a row is {name!r}; --time names another.\n")
+    return said.changed(time=name)
+
+
+def _times(rows: pa.Table) -> str | None:
+    """The only column of times."""
     from pyarrow import types
 
-    from isthmus.data.steps import usual_step
-
-    timed = [
+    found = [
         f.name
         for f in rows.schema
         if types.is_timestamp(f.type) or types.is_date(f.type)
     ]
-    if len(timed) != 1 or rows.num_rows < FEW or rows[timed[0]].null_count:
-        return None
-    moments = rows[timed[0]].cast("timestamp[us]").cast("int64").to_numpy()
+    return found[0] if len(found) == 1 else None
+
+
+def _even(times: pa.ChunkedArray) -> bool:
+    """Whether times rise in steps that are equal but for gaps."""
+    import numpy as np
+
+    from isthmus.data.steps import usual_step
+
+    if len(times) < FEW or times.null_count:
+        return False
+    moments = times.cast("timestamp[us]").cast("int64").to_numpy()
     steps = np.diff(moments).astype(np.float64)
-    return timed[0] if (steps > 0).all() and usual_step(steps) else None
+    return bool((steps > 0).all() and usual_step(steps))

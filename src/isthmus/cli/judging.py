@@ -71,7 +71,7 @@ def score(
     draws how scores are distributed, apart for each --label; or, without one, a series.
     """
     refuse(engine, workers)
-    opened = open_for_model(data, model, label)
+    opened = _opened(data, model, label)
     scores = scores_by_ray(opened, model, workers) if engine else None
     if opened.in_pieces and out is not None and top is None and picture is None:
         if scores is None:
@@ -148,7 +148,7 @@ def explain(
     """
     from isthmus.cli.reasons import changed_cells, table_of
 
-    opened = open_for_model(data, model)
+    opened = _opened(data, model)
     scores, order = _oddest(opened, top)
     rows = opened.rows.take(order)
     if change:
@@ -270,6 +270,17 @@ def _verdicts(
 def _refuse_others(model: Any, asked: str) -> None:
     if not hasattr(model, "offset_"):
         raise typer.BadParameter(f"{asked} needs a model of --task anomaly.")
+
+
+def _opened(data: str, model: Path, label: str | None = None) -> Opened:
+    """Data, and a model that has scores."""
+    opened = open_for_model(data, model, label)
+    if not hasattr(opened.model, "score_samples"):
+        raise typer.BadParameter(
+            "A denoiser has no scores. `isthmus reconstruct` says what it makes of "
+            "these data."
+        )
+    return opened
 
 
 def _titled(opened: Opened, order: Any, scores: Any) -> list[str]:

@@ -20,18 +20,21 @@ def plan(model: Any, rows: pa.Table, height: int) -> dict[str, Any]:
     from sklearn.base import clone
 
     from isthmus.artifacts.recipes import describe
+    from isthmus.cli.summary import seen
     from isthmus.estimator.streams import MOST_CELLS
     from isthmus.model import FAMILIES
 
-    inner = clone(getattr(model, "autoencoder", model))
+    inner = clone(model.settled().autoencoder if hasattr(model, "settled") else model)
     one_step = {"verbose": 0, "validation": 0, "training__seconds": MOMENT}
     tried = inner.set_params(**one_step).fit(rows)
     settled = describe(tried)
     parts = {name: settled[name] for name in (*FAMILIES, "terms")}
-    held = min(height, max(MOST_CELLS // rows.num_columns, rows.num_rows))
+    columns = len(tried.columns_) or 1  # images have none
+    held = min(height, max(MOST_CELLS // columns, rows.num_rows))
     return {
         "rows": height,
-        "columns": describe_columns(tried, rows),
+        "columns": describe_columns(tried, rows) if tried.columns_ else [],
+        "seen": seen(tried),
         "weights": sum(p.numel() for p in tried.module_.parameters()),
         **_replicas(model, held, tried.module_.event.numel()),
         "recipe": describe(model, height) | parts,
@@ -44,7 +47,7 @@ def _replicas(model: Any, rows: int, entries: int) -> dict[str, int]:
     from isthmus.detection.thresholds import kept_of
     from isthmus.estimator.parameters import training_of
 
-    if not hasattr(model, "autoencoder") or folds_of(model) == 1:
+    if not hasattr(model, "folds") or folds_of(model) == 1:
         return {}
     rows -= kept_of(model, rows)
     training = training_of(model.autoencoder)
@@ -64,6 +67,13 @@ def describe_columns(model: Any, rows: pa.Table) -> list[str]:
     ]
 
 
+def _held(plan: dict[str, Any]) -> str:
+    """What there are so many of, and in what pieces it is seen."""
+    columns, pieces = len(plan["columns"]), plan["seen"]
+    held = f"rows, {columns} columns" if columns else "images"
+    return f"{held}, {pieces}" if pieces else held
+
+
 def as_comments(plan: dict[str, Any], data: str, left_out: dict[str, list[str]]) -> str:
     """The plan as comments that may stand above its recipe."""
     training = plan["recipe"]["training"]
@@ -73,7 +83,7 @@ def as_comments(plan: dict[str, Any], data: str, left_out: dict[str, list[str]])
         long = f" in each of {plan['replicas']} replicas; {plan['steps']:,} steps"
     gone = [f"{', '.join(cols)} (--{name})" for name, cols in left_out.items() if cols]
     lines = [
-        f"{data}: {plan['rows']:,} rows, {len(plan['columns'])} columns",
+        f"{data}: {plan['rows']:,} {_held(plan)}",
         *(f"  {line}" for line in plan["columns"]),
         f"Left out: {'; '.join(gone) or 'nothing'}.",
         f"{plan['weights']:,} weights{long}.",

@@ -25,8 +25,8 @@ def summarize(
         "rows": rows.num_rows,
         "form": getattr(converter, "form", "table"),
         "columns": len(converter.names),
-        "seen": _seen(converter),
         "past_code": autoencoder.module_.past,
+        "seen": seen(autoencoder),
         **_course(autoencoder.history_),
         "kinds": [found._asdict() for found in autoencoder.columns_],
         "replicas": replicas,
@@ -88,11 +88,12 @@ def _flagging(model: Any, scores: Any) -> dict[str, Any]:
     }
 
 
-def _seen(converter: Any) -> str:
+def seen(autoencoder: Any) -> str:
     """In what pieces images and series are seen; nothing of a table."""
     from isthmus.data.pixels import Pixels
     from isthmus.data.series import SeriesTable
 
+    converter = autoencoder._converter  # noqa: SLF001
     if isinstance(converter, Pixels):
         height, width = converter.size
         return f"{'whole' if converter.whole else 'patches'}, {height} x {width} pixels"

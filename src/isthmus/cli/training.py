@@ -103,13 +103,17 @@ def _opened(
     order: Order, assembled: Callable[[dict[str, Any]], Any], *, whole: bool
 ) -> tuple[Any, Tables]:
     """The model, and what it is to learn."""
-    from isthmus.cli.forms import told
+    from isthmus.cli.forms import timed, told
+    from isthmus.data.forms import Series
+    from isthmus.estimator.wishes import form_of
 
     model = assembled({})
     tables = _tables(order, model, whole=whole)
     if model.kind is None:
         looks = told(tables.learned, tables.rows, quiet=order.quiet)
         model = assembled(looks) if looks else model
+    elif isinstance(said := form_of(model), Series):
+        model.set_params(kind=timed(said, tables.rows, quiet=order.quiet))
     return model, tables
 
 

@@ -103,7 +103,8 @@ def steps_of(
         first, second = order[twice[0] - 1], order[twice[0]]
         raise DataError(
             f"Rows {first} and {second}, counted from 0, have the same time. Name the "
-            f"column that tells series apart with Series(by=...), or drop one of them."
+            f"column that tells series apart, with Series(by=...) or --by, or drop one "
+            f"of them."
         )
     return found
 

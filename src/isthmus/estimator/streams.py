@@ -11,6 +11,7 @@ import torch
 
 from isthmus.data import dialect
 from isthmus.data.arrow import type_of
+from isthmus.data.forms import Series
 from isthmus.data.frames import as_arrow, is_frame, open_frame
 from isthmus.data.rows import Column
 from isthmus.data.store import Store
@@ -20,6 +21,7 @@ from isthmus.errors import DataError
 from isthmus.estimator.preparation import Data, split
 from isthmus.estimator.reading import learner_for, read_rows
 from isthmus.estimator.tables import wanted_types
+from isthmus.estimator.wishes import form_of
 from isthmus.ranks import ALONE
 from isthmus.trace import Batch
 
@@ -40,13 +42,18 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 def piecewise(method: Method) -> Method:
-    """Answer to a stream with the answers to its pieces, one after the other."""
+    """Answer to a stream with the answers to its pieces, one after the other.
+
+    A series is one thing, and answered as such.
+    """
 
     @functools.wraps(method)
     def asked(self: Any, X: Any, *args: Any, **kwargs: Any) -> Any:
         if not is_stream(X):
             return method(self, X, *args, **kwargs)
         pieces = stream(X)
+        if _of_series(self):
+            return method(self, whole(pieces), *args, **kwargs)
         return np.concatenate([method(self, X, *args, **kwargs) for X in pieces])
 
     return asked  # type: ignore[return-value]
@@ -65,6 +72,8 @@ def examples(
     Of several processes each reads a part of a stream, and has a part of the rows to
     check on; of rows in memory each has all to train on.
     """
+    if is_stream(X) and _of_series(estimator):
+        X = whole(stream(X))
     if not is_stream(X):
         data, held_out = split(estimator, estimator.prepared(X), validation)
         held = None if held_out is None else _mine(held_out, ranks)
@@ -85,6 +94,11 @@ def examples(
 def in_passes(data: Data, ranks: Ranks) -> Batch | Crops:
     """What a trainer goes through: examples, or windows drawn afresh in each pass."""
     return Crops(data, ranks) if isinstance(data, Windows) else data
+
+
+def _of_series(estimator: Any) -> bool:
+    """Whether rows belong together, so that none can be looked at alone."""
+    return isinstance(form_of(getattr(estimator, "autoencoder_", estimator)), Series)
 
 
 def _mine(batch: Data, ranks: Ranks) -> Data:

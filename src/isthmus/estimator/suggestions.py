@@ -75,7 +75,12 @@ def recipe_for(
         terms=estimator.terms,
     )
     recipe = recipe.changed(terms=tuple(recipe.costs().values()))
-    if _may_copy(recipe, columns):
+    if getattr(architecture, "skips", False) and _is_plain(recipe):
+        warn(
+            "With skips the input goes past the code: without noise or penalty it is "
+            "copied, and nothing is learned. Give a corruption, or leave skips out."
+        )
+    elif _may_copy(recipe, columns):
         warn(
             f"A code of {bottleneck.size} entries for {columns} columns, without noise "
             f"or penalty, may learn the identity: nothing makes it find structure."
@@ -84,12 +89,16 @@ def recipe_for(
 
 
 def _may_copy(recipe: Recipe, columns: int) -> bool:
-    plain = all(term.kind() == "reconstruction" for term in recipe.costs().values())
     dropout = isinstance(recipe.architecture, Mlp) and recipe.architecture.dropout
     return (
-        plain
-        and not dropout
+        not dropout
         and isinstance(recipe.bottleneck, Dense)
-        and isinstance(recipe.corruption, Identity)
         and recipe.bottleneck.width >= columns
+        and _is_plain(recipe)
     )
+
+
+def _is_plain(recipe: Recipe) -> bool:
+    """Whether nothing is corrupted, and nothing costs but what is rebuilt badly."""
+    plain = all(term.kind() == "reconstruction" for term in recipe.costs().values())
+    return plain and isinstance(recipe.corruption, Identity)

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import narwhals as nw
 import numpy as np
 
+from isthmus.errors import DataError
+
 RARE = 0.1
 """Tail above which a second reason is none."""
 
@@ -42,6 +44,11 @@ def reasons(told: Any, most: int) -> list[list[Reason]]:
     Of those that were tried, that which mends most if it is set right; then those that
     take most from the score.
     """
+    if isinstance(told.contributions, list) or np.ndim(told.contributions) > 2:
+        raise DataError(
+            "Reasons are named by columns, and images have none. `contributions` are "
+            "those of every pixel."
+        )
     names, contributions = _columns(told.contributions)
     cells = blame = np.column_stack(contributions)
     if told.mends is not None:

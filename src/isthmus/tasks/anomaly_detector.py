@@ -229,7 +229,10 @@ class AnomalyDetector(OutlierMixin, Updated, TakesAnyCells):
         """
         check_is_fitted(self)
         if self.form_ != "table":
-            raise DataError(f"smallest_change knows rows of a table. Got {self.form_}.")
+            raise DataError(
+                "Cells are changed in rows of a table. Of images and series, "
+                "explain(X) says what was expected."
+            )
         return changes(*self._scorer, X, self.offset_, most)
 
     def check_drift(self, X: Any, *, level: float = 0.01) -> Drift:

@@ -13,7 +13,8 @@ from isthmus.architectures.conv2d import Conv2d
 from isthmus.architectures.resnet import Resnet
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.gaussian_noise import GaussianNoise
-from isthmus.data.pixels import Pixels
+from isthmus.data.pictures import Pictures
+from isthmus.data.pixels import PixelLearner
 from isthmus.errors import RecipeError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.reading import form_for, learner_for, read_rows
@@ -118,13 +119,11 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         X = in_memory(X)
         model = self._template(form_for(self, X))
         read = read_rows(model, X, reset=True, least=2)
-        unit = 1.0
-        if self.noise is not None:
-            converter = learner_for(model, read.rows).update(read.rows).finish()
-            if isinstance(converter, Pixels):
-                unit = float(np.mean(converter.scale))
-        low, high = _range(self.noise)
-        model.corruption = GaussianNoise(scale=(low / unit, high / unit), told=False)
+        if self.noise is not None and isinstance(read.rows, Pictures):
+            learner = learner_for(model, read.rows)
+            assert isinstance(learner, PixelLearner)
+            pixels = learner.update(read.rows).finish()
+            model.corruption = self._noise(float(np.mean(pixels.scale)))
         self.autoencoder_ = model.fit(read, checkpoint=checkpoint)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(model, name):
@@ -182,12 +181,21 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         """The unfitted autoencoder that is trained."""
         made = self.autoencoder
         made = Autoencoder(**NETWORKS[form]) if made is None else clone(made)
-        wished = {"random_state": self.random_state, "verbose": self.verbose}
+        wished: dict[str, Any] = {
+            "random_state": self.random_state,
+            "verbose": self.verbose,
+            "corruption": self._noise(),
+        }
         for name in ("kind", "columns", "training", "device"):
             if getattr(self, name) is not None:
                 wished[name] = getattr(self, name)
         found: Autoencoder = made.set_params(**wished)
         return found
+
+    def _noise(self, unit: float = 1.0) -> GaussianNoise:
+        """Noise that the network is not told of; an entry is so many units."""
+        low, high = _range(self.noise)
+        return GaussianNoise(scale=(low / unit, high / unit), told=False)
 
 
 def _range(noise: float | tuple[float, float] | None) -> tuple[float, float]:
