@@ -179,8 +179,21 @@ def test_beyond_the_knee_entries_grow_with_the_logarithm():
     far = np.array([[KNEE], [KNEE + math.e - 1], [KNEE + math.e**2 - 1]])
     (part,) = table_of(data).parts
     part.center[:], part.spread[:], part.shift[:], part.scale[:] = 0, 1, 0, 1
+    part.low[:], part.high[:] = -40, 0
     np.testing.assert_allclose(part.encode(far)[:, 0], [KNEE, KNEE + 1, KNEE + 2])
     np.testing.assert_allclose(part.decode(part.encode(-far)), -far, rtol=1e-5)
+
+
+def test_what_is_rebuilt_lies_as_far_out_again_at_most():
+    """An error of an entry beyond the knee is one of a logarithm."""
+    data = np.random.default_rng(0).lognormal(sigma=3, size=(500, 1))
+    (part,) = table_of(data).parts
+    entries = np.linspace(-50, 50, 101, dtype=np.float32)[:, None]
+    rebuilt, width = part.decode(entries), np.ptp(data)
+    assert rebuilt.max() == data.max() + width
+    assert rebuilt.min() == data.min() - width
+    assert (np.diff(rebuilt[:, 0]) >= 0).all()
+    np.testing.assert_allclose(part.decode(part.encode(data)), data, atol=1e-3 * width)
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ def test_only_scores_of_the_past_can_be_updated(around):
 
 
 def test_cells_of_a_series_are_not_changed(fitted):
-    with pytest.raises(DataError, match="smallest_change knows rows of a table"):
+    with pytest.raises(DataError, match="Cells are changed in rows of a table"):
         fitted.smallest_change(broken())
 
 

@@ -80,7 +80,8 @@ class Numbers:
     its sign, so that far values stay apart but do not drown the others; ``shift`` and
     ``scale`` give y mean 0 and standard deviation 1. A ``unit`` entry brings [smallest,
     largest] to [0, 1] unless they lie there already; others stay as they are. If not
-    ``robust``, center and spread are mean and standard deviation, without a tail.
+    ``robust``, center and spread are mean and standard deviation, without a tail. What
+    is made of entries in the tail lies at most as far again out as numbers of fitting.
     """
 
     def __init__(
@@ -169,10 +170,13 @@ class Numbers:
 
     def decode(self, entries: NDArray[np.float32]) -> NDArray[np.float64]:
         """Numbers (n, columns) that entries (n, columns) stand for."""
-        numbers = entries.astype(np.float64) * self.scale + self.shift
-        numbers = _tail_inverse(numbers, self.knee)
+        bent = entries.astype(np.float64) * self.scale + self.shift
         with np.errstate(over="ignore"):
-            numbers = numbers * self.spread + self.center
+            numbers = _tail_inverse(bent, self.knee) * self.spread + self.center
+        # a small error of an entry is a large one far out: as far again, and no farther
+        width = self.high - self.low
+        near = np.clip(numbers, self.low - width, self.high + width)
+        numbers = np.where(np.abs(bent) > self.knee, near, numbers)
         if self.content == "real":
             numbers = np.where(self.constant(), self.center, numbers)
         numbers = np.where(self.low == self.high, self.low, numbers)
