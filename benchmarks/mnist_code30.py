@@ -30,10 +30,9 @@ import numpy as np
 import torch
 from curve import Curve
 from fresh import train
-from pictures import load, options, surroundings
+from pictures import load, options, shifted, surroundings
 from results_file import append, known
 from sklearn.decomposition import PCA
-from torch.nn import functional
 
 import isthmus
 from isthmus.architectures.mlp import Mlp
@@ -53,15 +52,6 @@ TRAINING = Training(
 COLUMNS = ["date", "machine", "versions", "method", "seed", "epochs", "parameters"]
 COLUMNS += ["seconds", "train_error", "validation_error", "test_error"]
 COLUMNS += ["validation_refined", "test_refined"]
-
-
-def shifted(x):
-    """Pictures moved by at most a pixel up or down, and to a side."""
-    rows = torch.arange(len(x))[:, None, None]
-    down, right = torch.randint(0, 3, (2, len(x), 1))
-    down, right = (start + torch.arange(28) for start in (down, right))
-    wide = functional.pad(x.view(-1, 28, 28), (1, 1, 1, 1))
-    return wide[rows, down[:, :, None], right[:, None, :]].flatten(1)
 
 
 METHODS = {

@@ -6,7 +6,8 @@ epochs by, 10,000 to test on. Of one model: the share of test pictures whose nea
 neighbour among the training codes is of their class, and the squared error per
 pixel of the test pictures; once by the encoder alone, and once with codes that went
 down the error of their own picture, 50 steps each. Beside PCA of the same size, and the
-pixels themselves.
+pixels themselves. "shifted": every picture is moved by at most a pixel, anew in every
+epoch, 50 epochs for 25; so are "denoising" and "variational".
 
     python benchmarks/mnist_codes.py --data DIR [--method dense] [--seeds 1] [--quick]
 
@@ -22,7 +23,8 @@ import time
 from pathlib import Path
 
 import numpy as np
-from pictures import load, options, surroundings
+from fresh import train
+from pictures import load, options, shifted, surroundings
 from results_file import append, known
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
@@ -45,15 +47,18 @@ SHARED = {
         epochs=25,
     ),
 }
+LONG = {**SHARED, "training": SHARED["training"].changed(epochs=50)}
 METHODS = {
-    "dense": isthmus.undercomplete,
+    "dense": lambda size, **given: isthmus.undercomplete(size, **SHARED, **given),
+    "shifted": lambda size, **given: isthmus.undercomplete(size, **LONG, **given),
     "denoising": lambda size, **given: isthmus.denoising(
-        size, corruption=Masking(rate=0.25, told=False), **given
+        size, corruption=Masking(rate=0.25, told=False), **LONG, **given
     ),
     "variational, beta=0.1": lambda size, **given: isthmus.variational(
-        size, beta=0.1, **given
+        size, beta=0.1, **LONG, **given
     ),
 }
+CHANGES = {"shifted": shifted}
 COLUMNS = ["date", "machine", "versions", "data", "method", "seed", "epochs", "seconds"]
 COLUMNS += ["validation_1nn", "validation_mse", "test_1nn", "test_mse"]
 
@@ -103,12 +108,11 @@ def fitted(data, method, seed, parts, args):
     if method == "PCA":
         model = PCA(CODE, svd_solver="covariance_eigh").fit(x)
         return model, 0, round(time.perf_counter() - started)
-    model = METHODS[method](CODE, random_state=seed, verbose=0, **SHARED)
+    model = METHODS[method](CODE, random_state=seed, verbose=0)
     if args.quick:
         model.set_params(training__epochs=1)
     path = Path(args.work) / f"codes-{data}-{method}-{seed}.checkpoint"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model.fit(x, validation=held_out, checkpoint=path)
+    train(model, x, path, change=CHANGES.get(method), held_out=held_out)
     return model, len(model.history_), round(time.perf_counter() - started)
 
 

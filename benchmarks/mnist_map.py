@@ -48,7 +48,7 @@ SHARED = {
         weight_decay=0.05,
         batch_size=2000,
         patience=0,
-        epochs=60,
+        epochs=120,
     ),
     "verbose": 0,
 }

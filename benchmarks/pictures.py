@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from torch.nn import functional
 
 NOTED = "isthmus", "torch", "scikit-learn"
 """Packages whose versions stand beside a figure."""
@@ -41,6 +42,15 @@ def load(folder, name="mnist"):
             for key in ("X_train", "X_test")
         ]
         return Pictures(*pixels, found["y_train"], found["y_test"])
+
+
+def shifted(x):
+    """Pictures moved by at most a pixel up or down, and to a side."""
+    rows = torch.arange(len(x))[:, None, None]
+    down, right = torch.randint(0, 3, (2, len(x), 1))
+    down, right = (start + torch.arange(28) for start in (down, right))
+    wide = functional.pad(x.view(-1, 28, 28), (1, 1, 1, 1))
+    return wide[rows, down[:, :, None], right[:, None, :]].flatten(1)
 
 
 def options(about, out):
