@@ -73,7 +73,7 @@ def codes(method, train, test, seed, quick):
         pca = PCA(min(SIZE, *train.shape), random_state=seed).fit(train)
         return pca.transform(train), pca.transform(test)
     if method == "random convolutions":
-        kernels = random_kernels(train.shape[1], 100 if quick else 1000, seed)
+        kernels = list(random_kernels(train.shape[1], 100 if quick else 1000, seed))
         return convolved(train, kernels), convolved(test, kernels)
     given = {"epochs": 3} if quick else {}
     model = isthmus.Autoencoder(

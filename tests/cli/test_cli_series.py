@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 
 import isthmus
 from isthmus.cli.program import run
@@ -94,3 +95,40 @@ def test_the_picture_of_a_series_is_written(file, capfd):
     assert run(["score", model, str(file), "--picture", str(picture)]) == 0
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert f"Wrote {picture}" in capfd.readouterr().err
+
+
+def test_why_a_row_is_odd_is_told_by_the_rows_before_it(file, tmp_path):
+    model = fitted(file, "--task", "anomaly", "--effort", "fast", "--quiet")
+    detector, frame = isthmus.load(model), pd.read_csv(file, parse_dates=["when"])
+    told = detector.explain(frame)
+    for words in (["explain", "--top", "3"], ["score", "--top", "3", "--explain"]):
+        out = str(tmp_path / "told.csv")
+        assert run([words[0], model, str(file), *words[1:], "--out", out]) == 0
+        found = pd.read_csv(out)
+        assert pd.to_datetime(found["when"]).equals(
+            frame["when"][found["row"]].reset_index(drop=True)
+        )
+        if words[0] == "score":
+            assert found["why"].str.len().min() > 0
+            continue
+        for line in found.itertuples():
+            share = told.contributions[line.column][line.row]
+            assert line.contribution == pytest.approx(share)
+            if line.column != "when":
+                meant = told.expected[line.column][line.row]
+                assert float(line.expected) == pytest.approx(meant, rel=1e-3)
+
+
+def test_what_is_rebuilt_is_drawn(file, capfd):
+    model, picture = fitted(file, "--quiet"), file.with_name("p.png")
+    assert run(["reconstruct", model, str(file), "--picture", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert f"Wrote {picture}" in capfd.readouterr().err
+
+
+def test_pictures_are_no_series(file, tmp_path, capfd):
+    model, folder = fitted(file, "--quiet"), tmp_path / "photos"
+    folder.mkdir()
+    Image.new("L", (8, 8)).save(folder / "a.png")
+    assert run(["score", model, str(folder)]) == 3
+    assert "the model knows a series" in capfd.readouterr().err

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli import written
+from isthmus.cli.forms import series_of
 from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw
+from isthmus.cli.pictures import draw_one, rebuild
 from isthmus.cli.tables import (
     Opened,
     answer,
@@ -83,16 +85,17 @@ def reconstruct(
     isthmus reconstruct model.isthmus photos/ --out cleaned/ --picture some.png
 
     Of a folder of pictures, --out is a folder of PNG files. --picture draws the first
-    rows before and after; rows of a table need --pixels.
+    rows before and after; rows of a table need --pixels. Of a series it draws lines.
     """
     opened = open_for_model(data, model)
     if opened.pictures:
-        from isthmus.cli.pictures import rebuild
-
         rebuild(opened, _autoencoder(opened), out, picture)
         return
     rebuilt = _autoencoder(opened).reconstruct(opened.rows)
-    if picture is not None:
+    if picture is not None and series_of(opened.model) is not None:
+        draw_one(picture, opened, rebuilt)
+        written.tell(picture)
+    elif picture is not None:
         _draw_pictures(opened, rebuilt, picture, pixels)
     if out is not None or picture is None:
         columns = {name: rebuilt[name] for name in rebuilt.column_names}

@@ -9,6 +9,7 @@ import typer
 
 from isthmus.cli import written
 from isthmus.cli.engines import refuse, scores_by_ray
+from isthmus.cli.forms import series_of
 from isthmus.cli.options import (
     Data,
     Engine,
@@ -22,7 +23,8 @@ from isthmus.cli.options import (
     Top,
     Workers,
 )
-from isthmus.cli.pictures import draw_odd
+from isthmus.cli.pictures import draw_one
+from isthmus.cli.reasons import told_of
 from isthmus.cli.scoring import about, scores_in_parts, write_in_pieces
 from isthmus.cli.tables import Opened, answer, identifiers, open_for_model, to_json
 
@@ -85,7 +87,7 @@ def score(
         p, flagged, offset = _verdicts(opened.model, scores, fpr, fdr)
         columns |= _judged(p, flagged, order)
     if explain:
-        columns["why"] = _why(opened.model, opened.rows.take(order))
+        columns["why"] = _why(told_of(opened, order))
     if picture is not None:
         _draw(picture, opened, scores, offset, label)
     answer(columns, out, as_json=as_json, raw=raw)
@@ -110,7 +112,9 @@ def _write_in_pieces(
 
     def columns(rows: Any, here: slice) -> dict[str, Any]:
         found = {"score": scores[here], **_judged(p, flagged, here)}
-        return found | ({"why": _why(opened.model, rows)} if explain else {})
+        if explain:
+            found["why"] = _why(opened.model.explain(rows))
+        return found
 
     if not explain and not opened.pictures:  # then they are only counted
         one = opened.rows.column_names[:1]
@@ -158,7 +162,7 @@ def explain(
             raise typer.BadParameter("--picture draws reasons: leave out --change.")
         places, cells = changed_cells(opened.model.smallest_change(rows), rows)
     else:
-        told = opened.model.explain(rows)
+        told = told_of(opened, order)
         places, cells = table_of(told.top(columns))
         if picture is not None:
             from isthmus.plots import draw_reasons
@@ -209,11 +213,11 @@ def _judged(p: Any, flagged: Any, places: Any) -> dict[str, Any]:
     )
 
 
-def _why(model: Any, rows: Any) -> list[str]:
+def _why(told: Any) -> list[str]:
     """The cells to blame in each row, in words."""
     from isthmus.scores.reasons import rare
 
-    return ["; ".join(map(str, rare(row))) for row in model.explain(rows).top(3)]
+    return ["; ".join(map(str, rare(row))) for row in told.top(3)]
 
 
 def _oddest(opened: Opened, top: int | None, scores: Any = None) -> tuple[Any, Any]:
@@ -229,12 +233,11 @@ def _oddest(opened: Opened, top: int | None, scores: Any = None) -> tuple[Any, A
 def _draw(
     picture: Path, opened: Opened, scores: Any, offset: Any, label: str | None
 ) -> None:
-    from isthmus.data.forms import Series
-    from isthmus.estimator.wishes import form_of
     from isthmus.plots import draw_scores
 
-    if label is None and isinstance(form_of(opened.model), Series):
-        draw_odd(picture, opened, scores, offset)
+    if label is None and series_of(opened.model) is not None:
+        expected = opened.model.explain(opened.rows).expected
+        draw_one(picture, opened, expected, scores, offset)
     else:
         draw_scores(picture, scores, offset, _labels(opened, label))
     written.tell(picture)

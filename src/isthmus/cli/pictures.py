@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from isthmus.cli import written
+from isthmus.cli.forms import series_of
 
 if TYPE_CHECKING:
     from isthmus.cli.tables import Opened
@@ -47,21 +48,23 @@ def rebuild(opened: Opened, model: Any, out: Path | None, picture: Path | None) 
         written.tell(picture)
 
 
-def draw_odd(picture: Path, opened: Opened, scores: Any, offset: Any) -> None:
-    """Draw the series that holds the oddest row, what was expected, and the scores."""
+def draw_one(
+    picture: Path, opened: Opened, expected: Any, scores: Any = None, offset: Any = None
+) -> None:
+    """Draw a series, what was expected of it, and scores: that with the oddest row."""
     import numpy as np
     from pyarrow import types
 
-    from isthmus.estimator.wishes import form_of
     from isthmus.plots import draw_series
 
     rows: Any = opened.rows
-    form, expected = form_of(opened.model), opened.model.explain(rows).expected
+    form = series_of(opened.model)
     clock, group = (getattr(form, name, None) for name in ("time", "by"))
-    places, times = np.arange(len(scores)), None
+    places, times, title = np.arange(len(rows)), None, ""
     if group is not None:
         names = np.array(rows.column(group).to_pylist(), dtype=object)
-        places = places[names == names[np.argmin(scores)]]
+        shown = names[0 if scores is None else np.argmin(scores)]
+        places, title = places[names == shown], f"{group} = {shown}"
     if clock is not None:
         times = rows.column(clock).to_numpy()
         places = places[times[places].argsort(kind="stable")]
@@ -79,9 +82,10 @@ def draw_odd(picture: Path, opened: Opened, scores: Any, offset: Any) -> None:
         picture,
         actual,
         meant,
-        scores=scores[places],
+        scores=None if scores is None else scores[places],
         offset=offset,
         times=None if times is None else times[places],
+        title=title,
     )
 
 

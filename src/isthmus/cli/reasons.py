@@ -5,10 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from isthmus.cli.forms import series_of
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from isthmus.cli.tables import Opened
     from isthmus.scores.reasons import Reason
+
+
+def told_of(opened: Opened, order: Any) -> Any:
+    """Why some rows have their scores; those of series among all the others."""
+    if series_of(opened.model) is None:
+        return opened.model.explain(opened.rows.take(order))
+    told = opened.model.explain(opened.rows)
+    known = {name: part for name, part in told._asdict().items() if part is not None}
+    return told._replace(**{name: part.take(order) for name, part in known.items()})
 
 
 def table_of(found: list[list[Reason]]) -> tuple[list[int], dict[str, list[Any]]]:

@@ -15,13 +15,15 @@ def summarize(
 ) -> dict[str, Any]:
     """Figures of a fitted model on the rows it was trained on."""
     from isthmus.cli.detection import detection, values_of
+    from isthmus.tasks.denoiser import Denoiser
 
     autoencoder = getattr(model, "autoencoder_", model)
     converter = autoencoder._converter  # noqa: SLF001
     detects = hasattr(model, "offset_")
     replicas = model.folds_ if detects else 1
+    task = "denoiser" if isinstance(model, Denoiser) else "autoencoder"
     figures = {
-        "task": "anomaly" if detects else "autoencoder",
+        "task": "anomaly" if detects else task,
         "rows": rows.num_rows,
         "form": getattr(converter, "form", "table"),
         "columns": len(converter.names),
@@ -164,11 +166,17 @@ def _rebuilding_in_words(figures: dict[str, Any]) -> list[str]:
     return [
         f"the weights of epoch {best} of {count} were best, and are kept",
         *(
-            f"{ERRORS[kind]} {e['model']:.4g}; PCA of the same size {e['pca']:.4g}, "
-            f"guessing {e['guess']:.4g}"
+            f"{ERRORS[kind]} {e['model']:.4g}; {_of_pca(e)}guessing {e['guess']:.4g}"
             for kind, e in figures["errors"].items()
         ),
     ]
+
+
+def _of_pca(errors: dict[str, float]) -> str:
+    """The error of PCA, where its code is not large enough for everything."""
+    if errors["pca"] < 1e-9 * errors["guess"]:
+        return ""
+    return f"PCA of the same size {errors['pca']:.4g}, "
 
 
 SOURCES = {
@@ -193,9 +201,12 @@ def _flagging_in_words(figures: dict[str, Any]) -> list[str]:
 
 def _next(figures: dict[str, Any], out: Path) -> list[str]:
     """Commands that one may want next."""
+    if figures["task"] == "denoiser":
+        return [f"  isthmus reconstruct {out} FILE --out cleaned"]
     if figures["task"] == "anomaly":
+        why = "" if figures["form"] == "images" else " --explain"
         return [
-            f"  isthmus score {out} FILE --top 10 --explain",
+            f"  isthmus score {out} FILE --top 10{why}",
             f"  isthmus score {out} FILE --fdr 0.1 --picture scores.png",
             f"  isthmus drift {out} FILE",
         ]

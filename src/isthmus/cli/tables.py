@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isthmus.cli import written
+from isthmus.cli.forms import series_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +48,7 @@ def open_for_model(source: str, model: Path, label: str | None = None) -> Opened
     from isthmus.cli.large import is_large, opened
     from isthmus.data.files import read_table
     from isthmus.data.streams import stream, whole
+    from isthmus.errors import DataError
 
     notes, loaded = inspect(model)["notes"], load(model)
     autoencoder = getattr(loaded, "autoencoder_", loaded)
@@ -57,7 +59,10 @@ def open_for_model(source: str, model: Path, label: str | None = None) -> Opened
     if getattr(converter, "form", "table") == "images":
         return _of_pictures(source, loaded, notes)
     if is_large(source) and hasattr(converter, "form"):
-        table = whole(stream(source))  # a series is one thing
+        found = stream(source)
+        if found.files:
+            raise DataError(f"{source}: holds pictures, and the model knows a series.")
+        table = whole(found)  # a series is one thing
     elif is_large(source):
         table = opened(source, converter.columns)
         sys.stderr.write(f"{source}: read in pieces\n")
@@ -113,9 +118,13 @@ def set_aside(table: Any, chosen: dict[str, list[str]]) -> tuple[Any, Any]:
 def identifiers(opened: Opened, rows: Any = None) -> dict[str, Any]:
     """Numbers of rows, from 0, and the columns that say which row it is."""
     kept = [n for n in opened.notes.get("id", []) if n in opened.beside.column_names]
-    rows = list(range(opened.rows.num_rows) if rows is None else rows)
+    whole: Any = opened.rows
+    rows = list(range(whole.num_rows) if rows is None else rows)
     named = opened.beside.select(kept).take(rows) if kept else {}
-    return {"row": rows} | {name: named[name] for name in kept}
+    found = {"row": rows} | {name: named[name] for name in kept}
+    series = series_of(opened.model)
+    names = [] if series is None else [series.by, series.time]
+    return found | {n: whole[n].take(rows) for n in names if n is not None}
 
 
 def answer(

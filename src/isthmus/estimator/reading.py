@@ -121,6 +121,10 @@ def _read_series_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Re
         if np.ndim(X[0]) == 2 or len({len(x) for x in X}) > 1:
             shape, parts = "list", [np.asarray(x) for x in X]
             parts = [p[:, None] if p.ndim == 1 else p for p in parts]
+            if len(widths := sorted({part.shape[1] for part in parts})) > 1:
+                raise DataError(
+                    f"Series must have the same columns. Got arrays of {widths}."
+                )
             names = np.repeat(np.arange(len(parts)), [len(p) for p in parts])
             X = np.concatenate(parts)
     elif np.ndim(X) == 1:

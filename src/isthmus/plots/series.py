@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST = 8
 """Columns that are drawn."""
 
+BESIDE: dict[str, Any] = {"rotation": 0, "ha": "right", "va": "center", "fontsize": 8}
+"""How the names of columns stand beside them."""
+
 
 def draw_series(
     path: str | Path,
@@ -26,6 +29,7 @@ def draw_series(
     scores: NDArray[np.float64] | None = None,
     offset: float | None = None,
     times: Any = None,
+    title: str = "",
 ) -> None:
     """Draw columns (n,) by name, what was expected of them, and the scores below.
 
@@ -48,15 +52,16 @@ def draw_series(
         ):
             line = np.insert(np.asarray(values, np.float64), gaps, np.nan)
             axes.plot(at, line, color=colour, linewidth=width, label=told)
-        axes.set_ylabel(name)
+        axes.set_ylabel(name, **BESIDE)
     if scores is not None:
         line = np.insert(np.asarray(scores, np.float64), gaps, np.nan)
         panels[-1].plot(at, line, color=FAINT, linewidth=0.8)
-        panels[-1].set_ylabel("score")
+        panels[-1].set_ylabel("score", **BESIDE)
         if offset is not None:
             panels[-1].axhline(offset, color=ODD, linewidth=0.8)
             for axes in panels:
                 _shade(axes, at, line < offset)
+    panels[0].set_title(title, loc="left", fontsize=9)
     _finish(figure, panels, "row" if times is None else "time", x)
     save(figure, path)
 
