@@ -5,6 +5,7 @@ import re
 import tomllib
 
 import numpy as np
+import pandas as pd
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
@@ -228,3 +229,13 @@ def test_reasons_name_cells_of_every_kind(capfd):
     actual = {line["column"]: line["actual"] for line in lines}
     assert actual["c"] == columns["c"][3]
     assert float(actual["a"]) == pytest.approx(low[3], rel=1e-3)
+
+
+def test_it_is_told_where_most_rows_are_flagged(folder, capfd, tmp_path):
+    moved = pd.read_csv(folder / "data.csv")
+    moved[[f"c{j}" for j in range(5)]] += 100.0
+    moved.to_csv(tmp_path / "moved.csv", index=False)
+    for name, told in (("data.csv", False), (tmp_path / "moved.csv", True)):
+        words = ["score", str(folder / "anomaly.isthmus"), str(folder / name)]
+        assert run([*words, "--out", str(tmp_path / "s.csv")]) == 0
+        assert ("isthmus drift" in capfd.readouterr().err) == told

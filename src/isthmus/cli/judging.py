@@ -25,7 +25,7 @@ from isthmus.cli.options import (
 )
 from isthmus.cli.pictures import draw_one
 from isthmus.cli.reasons import told_of
-from isthmus.cli.scoring import about, scores_in_parts, write_in_pieces
+from isthmus.cli.scoring import about, scores_in_parts, tell_flagged, write_in_pieces
 from isthmus.cli.tables import Opened, answer, identifiers, open_for_model, to_json
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def score(
         _draw(picture, opened, scores, offset, label)
     answer(columns, out, as_json=as_json, raw=raw)
     if flagged is not None:
-        sys.stderr.write(f"{_rows(flagged.sum())} of {len(scores):,} flagged\n")
+        tell_flagged(flagged)
 
 
 def _write_in_pieces(
@@ -121,7 +121,7 @@ def _write_in_pieces(
         opened = opened._replace(rows=opened.rows.select(one))
     write_in_pieces(opened, out, columns, raw=raw)
     if flagged is not None:
-        sys.stderr.write(f"{_rows(flagged.sum())} of {len(scores):,} flagged\n")
+        tell_flagged(flagged)
 
 
 def explain(

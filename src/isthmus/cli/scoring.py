@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from isthmus.cli.tables import Opened
 
 
+SOME = 20
+"""Rows from which it is told that most of them are flagged."""
+
+
 def scores_in_parts(opened: Opened, about: dict[str, Any], out: Path) -> Any:
     """Scores of all rows, (n,); those of pieces that are done are read from a folder.
 
@@ -112,3 +116,15 @@ def _writer(part: Path, out: Path, table: pa.Table, *, raw: bool) -> Any:
         return parquet.ParquetWriter(part, schema)
     options = csv.WriteOptions(quoting_style="needed")
     return csv.CSVWriter(part, schema, write_options=options)
+
+
+def tell_flagged(flagged: Any) -> None:
+    """How many rows are flagged, and what to do where that are most of them."""
+    count = flagged.sum()
+    rows = f"{count:,} row{'' if count == 1 else 's'}"
+    sys.stderr.write(f"{rows} of {len(flagged):,} flagged\n")
+    if 2 * count > len(flagged) >= SOME:
+        sys.stderr.write(
+            "More than half: the data are not what was fitted to. `isthmus drift` "
+            "says in which columns.\n"
+        )
