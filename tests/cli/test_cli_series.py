@@ -132,3 +132,12 @@ def test_pictures_are_no_series(file, tmp_path, capfd):
     Image.new("L", (8, 8)).save(folder / "a.png")
     assert run(["score", model, str(folder)]) == 3
     assert "the model knows a series" in capfd.readouterr().err
+
+
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_a_short_series_is_compared_with_care(file, capfd):
+    pd.read_csv(file)[:5].to_csv(file, index=False)
+    fitted(file, "--kind", "series")
+    told = capfd.readouterr().err
+    assert "5 rows" in told
+    assert "PCA" not in told  # one window is its own component

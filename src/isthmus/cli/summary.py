@@ -174,7 +174,7 @@ def _rebuilding_in_words(figures: dict[str, Any]) -> list[str]:
 
 def _of_pca(errors: dict[str, float]) -> str:
     """The error of PCA, where its code is not large enough for everything."""
-    if errors["pca"] < 1e-9 * errors["guess"]:
+    if errors["pca"] <= 1e-9 * errors["guess"]:
         return ""
     return f"PCA of the same size {errors['pca']:.4g}, "
 

@@ -123,7 +123,8 @@ def entries_beside_pca(estimator: Any, X: Any) -> Beside:
     x = batch.x.flatten(1).numpy()
     shown = 1.0 if batch.visible is None else batch.visible.flatten(1).numpy()
     size = min(module.recipe.bottleneck.width * module.grid.numel(), *x.shape)
-    pca = PCA(size, random_state=0).fit(x)
+    with np.errstate(invalid="ignore"):  # a single window has no variance
+        pca = PCA(size, random_state=0).fit(x)
     found = y.flatten(1).numpy(), pca.inverse_transform(pca.transform(x)), x.mean(0)
     weight = np.broadcast_to(shown, x.shape).sum()
     squares = [(np.square(x - guess) * shown).sum() for guess in found]
