@@ -61,10 +61,13 @@ def accuracy(method, codes, labels, others, truth):
     probe = LogisticRegressionCV(Cs=penalties, cv=folds, max_iter=500)
     if method == "random convolutions":
         probe = RidgeClassifierCV(alphas=np.logspace(-3, 3, 10))
+    if method in {"PCA", "raw"}:  # columns of one unit, which is to stay so
+        codes, others = codes / codes.std(), others / codes.std()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("ignore", ConvergenceWarning)
-        found = make_pipeline(StandardScaler(), probe).fit(codes, labels)
+        scaler = StandardScaler(with_std=method not in {"PCA", "raw"})
+        found = make_pipeline(scaler, probe).fit(codes, labels)
     return float((found.predict(others) == truth).mean())
 
 
@@ -73,7 +76,8 @@ def codes(method, train, test, seed, quick):
     if method == "raw":
         return train, test
     if method == "PCA":
-        pca = PCA(min(SIZE, *train.shape), random_state=seed).fit(train)
+        most = len(train) - 1, train.shape[1]  # beyond, components have no variance
+        pca = PCA(min(SIZE, *most), random_state=seed).fit(train)
         return pca.transform(train), pca.transform(test)
     if method == "random convolutions":
         kernels = list(random_kernels(train.shape[1], 100 if quick else 1000, seed))
