@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 from fresh import train
-from pictures import load, options, shifted, surroundings
+from pictures import load, options, shifted, split, surroundings
 from results_file import append, known
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
@@ -34,7 +34,7 @@ from isthmus.architectures.mlp import Mlp
 from isthmus.corruptions.masking import Masking
 from isthmus.training import Training
 
-CODE, TRAINED = 64, 50_000
+CODE = 64
 SHARED = {
     "likelihood": "bce",
     "architecture": Mlp(hidden=(1000, 500, 250), activation="silu", norm="layer"),
@@ -124,7 +124,7 @@ def main():
     about = surroundings(args)
     done = known(args.out, ["data", "method", "seed"], COLUMNS[6:])
     for data in args.only or ["mnist", "fashion_mnist"]:
-        parts = split(load(args.data, data), args)
+        parts = split(load(args.data, data), quick=args.quick)
         for method in ("pixels", "PCA", *(args.method or METHODS)):
             for seed in range(args.seeds if method in METHODS else 1):
                 if (data, method, seed) in done:
@@ -138,21 +138,6 @@ def main():
                     append(args.out, COLUMNS, [*about, data, name, seed, *row])
                     done[data, name, seed] = row
         show(data, {key: row for key, row in done.items() if key[0] == data})
-
-
-def split(pictures, args):
-    """Pixels and classes: to train on, to choose by, to test on."""
-    x, labels, test, answers = (
-        part[:2000] if args.quick else part
-        for part in (
-            pictures.train,
-            pictures.train_labels,
-            pictures.test,
-            pictures.test_labels,
-        )
-    )
-    cut = len(x) * TRAINED // 60_000
-    return (x[:cut], labels[:cut]), (x[cut:], labels[cut:]), (test, answers)
 
 
 def show(data, rows):

@@ -22,8 +22,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from mnist_codes import split
-from pictures import load, options, surroundings
+from pictures import load, options, split, surroundings
 from results_file import append, known
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import FunctionTransformer
@@ -129,7 +128,7 @@ def main():
     parser.add_argument("--method", choices=METHODS, action="append")
     args = parser.parse_args()
     about = surroundings(args)
-    parts = split(load(args.data), args)
+    parts = split(load(args.data), quick=args.quick)
     done = known(args.out, ["method", "seed"], COLUMNS[5:])
     for method in (*PLAIN, *(args.method or METHODS)):
         for seed in range(args.seeds if method in METHODS else 1):

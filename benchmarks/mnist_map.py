@@ -7,8 +7,7 @@ codes, the trustworthiness (Venna & Kaski, 2001; 5 neighbours) of the codes of t
 10,000 training pictures, and the squared error per pixel of test pictures. An
 autoencoder alone, and with a term that keeps neighbours together, beside PCA, UMAP and
 parametric UMAP with its own decoder (umap-learn, at its defaults, where it is
-installed: ``pip install umap-learn tensorflow``). UMAP's own inverse is not run: it
-takes hours.
+installed: ``pip install umap-learn tensorflow``). UMAP's own inverse is not run.
 
     python benchmarks/mnist_map.py --data DIR [--method neighbors] [--quick]
 
@@ -25,8 +24,8 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
-from mnist_codes import split
-from pictures import load, options, surroundings
+from mnist_codes import SHARED
+from pictures import load, options, split, surroundings
 from results_file import append, known
 from scipy.special import expit
 from sklearn.decomposition import PCA
@@ -34,24 +33,10 @@ from sklearn.manifold import trustworthiness
 from sklearn.neighbors import KNeighborsClassifier
 
 import isthmus
-from isthmus.architectures.mlp import Mlp
 from isthmus.terms.neighbors import Neighbors
 from isthmus.terms.reconstruction import Reconstruction
-from isthmus.training import Training
 
-SHARED = {
-    "likelihood": "bce",
-    "architecture": Mlp(hidden=(1000, 500, 250), activation="silu", norm="layer"),
-    "training": Training(
-        optimizer="adamw",
-        learning_rate=3e-3,
-        weight_decay=0.05,
-        batch_size=2000,
-        patience=0,
-        epochs=120,
-    ),
-    "verbose": 0,
-}
+OWN = SHARED | {"training": SHARED["training"].changed(batch_size=2000, epochs=120)}
 JUDGED = 10_000  # rows of the trustworthiness: it compares them all
 COLUMNS = ["date", "machine", "versions", "data", "method", "seed", "seconds"]
 COLUMNS += ["test_1nn", "test_5nn", "trustworthiness", "test_mse"]
@@ -86,7 +71,11 @@ def fitted(data, method, seed, parts, args):
     if method in PEERS:
         return PEERS[method](x, seed), round(time.perf_counter() - started)
     model = isthmus.Autoencoder(
-        size=2, terms=(Reconstruction(), *OURS[method]), random_state=seed, **SHARED
+        size=2,
+        terms=(Reconstruction(), *OURS[method]),
+        random_state=seed,
+        verbose=0,
+        **OWN,
     )
     if args.quick:
         model.set_params(training__epochs=2)
@@ -121,7 +110,7 @@ def main():
     about = surroundings(args, "umap-learn", "tensorflow")
     done = known(args.out, ["data", "method", "seed"], COLUMNS[6:])
     for data in args.only or ["mnist", "fashion_mnist"]:
-        parts = split(load(args.data, data), args)
+        parts = split(load(args.data, data), quick=args.quick)
         for method in args.method or [*PEERS, *OURS]:
             for seed in range(args.seeds if method != "PCA" else 1):
                 if (data, method, seed) not in done:

@@ -6,17 +6,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import special, stats
-from torch import Size, nn
+from scipy import stats
+from torch import nn
 from torch.autograd.functional import jacobian
 
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
-from isthmus.bottlenecks.finite_scalar import FiniteScalar
 from isthmus.bottlenecks.gaussian import Gaussian
 from isthmus.bottlenecks.top_k import TopK
-from isthmus.bottlenecks.vector_quantizer import VectorQuantizer
-from isthmus.bottlenecks.winner_take_all import WinnerTakeAll
 from isthmus.corruptions.gaussian_noise import GaussianNoise
 from isthmus.corruptions.identity import Identity
 from isthmus.corruptions.masking import Masking
@@ -24,16 +21,8 @@ from isthmus.corruptions.salt_and_pepper import SaltAndPepper
 from isthmus.corruptions.swap_noise import SwapNoise
 from isthmus.errors import RecipeError
 from isthmus.layout import Field, Layout
-from isthmus.likelihoods.bernoulli import Bernoulli
-from isthmus.likelihoods.categorical import Categorical
-from isthmus.likelihoods.huber import Huber
-from isthmus.likelihoods.multinomial import Multinomial
-from isthmus.likelihoods.negative_binomial import NegativeBinomial
 from isthmus.likelihoods.normal import Normal
-from isthmus.likelihoods.poisson import Poisson
-from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import AutoencoderModule, Recipe
-from isthmus.model.places import Places
 from isthmus.terms.commitment import Commitment
 from isthmus.terms.contractive import Contractive
 from isthmus.terms.importance_bound import ImportanceBound
@@ -118,113 +107,6 @@ def test_draws_have_the_mean_and_deviation_that_the_encoder_says():
     torch.testing.assert_close(
         code.value.std(0), code.log_scale.exp(), atol=0.01, rtol=0
     )
-
-
-# ----------------------------------------------------------------------- likelihoods
-
-SUPPORT = {
-    "real": torch.linspace(-60, 60, 240_001, dtype=torch.float64),
-    "unit": torch.arange(2.0, dtype=torch.float64),
-    "level": torch.arange(3.0, dtype=torch.float64),
-    "count": torch.arange(3000.0, dtype=torch.float64),
-}
-LEVELS = Categorical(levels=3), (0.7, -0.2, 1.0)
-NUMBERS = [
-    (SquaredError(), 0.3),
-    (Normal(), (0.3, 0.4)),
-    (Huber(), 0.3),
-    (Huber(delta=0.4), 0.3),
-    (Huber(delta=3.0), 0.3),
-    (Bernoulli(), 0.7),
-    (Poisson(), 2.0),
-    (NegativeBinomial(), (2.0, 0.5)),
-    (NegativeBinomial(), (2.0, 6.0)),
-]
-
-
-def mass(likelihood, params):
-    """All values x of one entry, and exp(log_prob) dx at each."""
-    x = SUPPORT[likelihood.prefers]
-    params = torch.tensor(params).expand(len(x), *likelihood.params(Size([])))
-    return x, likelihood.log_prob(params, x).exp() * (x[1] - x[0])
-
-
-@pytest.mark.parametrize(("likelihood", "params"), [*NUMBERS, LEVELS], ids=repr)
-def test_a_likelihood_sums_to_its_normalizer(likelihood, params):
-    _, probability = mass(likelihood, params)
-    total = probability.sum().log().item()
-    assert total == pytest.approx(likelihood.log_normalizer(), abs=1e-6)
-
-
-@pytest.mark.parametrize(("likelihood", "params"), NUMBERS, ids=repr)
-def test_the_reconstruction_is_the_mean_of_the_density(likelihood, params):
-    x, probability = mass(likelihood, params)
-    expected = (probability * x).sum() / probability.sum()
-    mean = likelihood.mean(torch.tensor(params))
-    assert mean.item() == pytest.approx(expected.item())
-
-
-def test_the_reconstruction_of_levels_is_the_likeliest():
-    params = torch.randn(9, 4, 3)
-    best = [[max(range(3), key=lambda i: y[i]) for y in row] for row in params.tolist()]
-    assert Categorical(levels=3).mean(params).tolist() == best
-
-
-def bounded(value, reach):
-    return reach * math.tanh(value / reach)
-
-
-@given(st.integers(0, 500), st.floats(-4, 6))
-def test_poisson_is_scipys(x, y):
-    got = Poisson().log_prob(torch.tensor([y]), torch.tensor([float(x)]))
-    assert got.item() == pytest.approx(
-        stats.poisson.logpmf(x, math.exp(bounded(y, 30)))
-    )
-
-
-@given(st.integers(0, 500), st.floats(-4, 6), st.floats(-4, 9))
-def test_negative_binomial_is_scipys(x, log_m, log_r):
-    params = torch.tensor([[log_m, log_r]])
-    m, r = math.exp(bounded(log_m, 15)), math.exp(bounded(log_r, 15))
-    got = NegativeBinomial().log_prob(params, torch.tensor([float(x)])).item()
-    assert got == pytest.approx(stats.nbinom.logpmf(x, r, r / (r + m)), rel=1e-6)
-
-
-@pytest.mark.parametrize("log_r", [3.0, 5.0, 8.0, 12.0, 30.0])
-def test_a_nearly_poisson_column_keeps_its_digits_in_single_precision(log_r):
-    params, x = torch.tensor([[2.0, log_r]]), torch.tensor([[0.0], [3.0], [40.0]])
-    exact = NegativeBinomial().log_prob(params, x)
-    single = NegativeBinomial().log_prob(params.float(), x.float())
-    torch.testing.assert_close(single.double(), exact, rtol=1e-5, atol=1e-5)
-
-
-def test_multinomial_is_scipys_less_the_coefficient():
-    x, y = torch.tensor([3.0, 0.0, 5.0, 1.0]), torch.randn(4)
-    coefficient = math.lgamma(10) - sum(math.lgamma(n + 1) for n in x.tolist())
-    got = Multinomial().log_prob(y, x).sum().item() + coefficient
-    shares = special.softmax(y.numpy())
-    assert got == pytest.approx(stats.multinomial.logpmf(x.numpy(), 9, shares))
-
-
-def test_huber_is_scipys():
-    x, y = 3 * torch.randn(50), torch.randn(50)
-    by_scipy = torch.from_numpy(-special.huber(1.3, (x - y).numpy()))
-    torch.testing.assert_close(Huber(delta=1.3).log_prob(y, x), by_scipy)
-
-
-def test_normal_is_scipys():
-    x, mean, raw = torch.randn(3, 20)
-    scale = (5 * torch.tanh(raw / 5)).exp()
-    by_scipy = stats.norm.logpdf(x.numpy(), mean.numpy(), scale.numpy())
-    got = Normal().log_prob(torch.stack([mean, raw], -1), x)
-    torch.testing.assert_close(got, torch.from_numpy(by_scipy))
-
-
-def test_squared_error_is_a_normal_density_of_variance_one_half():
-    x, y = torch.randn(2, 20)
-    by_scipy = torch.from_numpy(stats.norm.logpdf(x.numpy(), y.numpy(), math.sqrt(0.5)))
-    got = SquaredError().log_prob(y, x) - SquaredError().log_normalizer()
-    torch.testing.assert_close(got, by_scipy)
 
 
 # --------------------------------------------------------------------- bounds and rate
@@ -468,25 +350,6 @@ def test_total_correlation_is_that_of_correlated_gaussians(correlation):
     assert got == pytest.approx(exact, abs=0.05)
 
 
-# ------------------------------------------------------------------------- quantisers
-
-
-def test_the_quantiser_picks_the_nearest_vector():
-    quantiser = VectorQuantizer(size=3, codes=11).build()
-    h = torch.randn(20, 3)
-    code = quantiser(h)
-    for row, chosen in zip(h, code.value, strict=True):
-        distances = [(row - vector).norm().item() for vector in quantiser.codebook]
-        assert (row - chosen).norm().item() == pytest.approx(min(distances))
-
-
-def test_the_gradient_is_copied_straight_past_the_quantiser():
-    h = torch.randn(20, 3, requires_grad=True)
-    z = VectorQuantizer(size=3, codes=11).build()(h).value
-    upstream = torch.randn(20, 3)
-    assert torch.equal(torch.autograd.grad(z, h, upstream)[0], upstream)
-
-
 def test_commitment_teaches_vectors_and_features_apart():
     h, e = torch.randn(2, 6, 3).unbind()
     h.requires_grad_()
@@ -495,72 +358,6 @@ def test_commitment_teaches_vectors_and_features_apart():
     Commitment(cost=0.25)(trace, None).sum().backward()
     torch.testing.assert_close(e.grad, 2 * (e - h).detach())
     torch.testing.assert_close(h.grad, 0.25 * 2 * (h - e).detach())
-
-
-def test_idle_vectors_move_onto_examples():
-    quantiser = VectorQuantizer(size=2, codes=8).build()
-    nn.init.constant_(quantiser.codebook, 1e3)  # out of reach
-    h = torch.randn(64, 2)
-    quantiser(h)
-    rows = set(map(tuple, h.tolist()))
-    assert all(tuple(vector) in rows for vector in quantiser.codebook.tolist())
-
-
-def test_used_vectors_stay_and_idle_ones_are_revived():
-    quantiser = VectorQuantizer(size=2, codes=2).build()
-    h = torch.randn(64, 2)
-    quantiser(h)
-    quantiser.codebook.data = torch.tensor([[0.0, 0.0], [1e3, 1e3]])
-    for _ in range(600):  # the running count forgets a hundredth per batch
-        quantiser(h)
-    assert quantiser.codebook[0].tolist() == [0.0, 0.0]
-    assert quantiser.codebook[1].abs().max() < 10
-
-
-@given(st.sampled_from([3, 5, 9]), st.floats(-20, 20))
-def test_finite_scalars_lie_on_the_nearest_step_of_the_grid(levels, h):
-    grid = [2 * i / (levels - 1) - 1 for i in range(levels)]
-    z = FiniteScalar(size=1, levels=levels).build()(torch.tensor([[h]])).value.item()
-    gap = min(abs(math.tanh(h) - step) for step in grid)
-    assert min(abs(z - step) for step in grid) < 1e-12
-    assert abs(math.tanh(h) - z) == pytest.approx(gap, abs=1e-12)
-
-
-def test_the_gradient_past_finite_scalars_is_that_of_tanh():
-    h = torch.randn(20, 3, requires_grad=True)
-    z = FiniteScalar(size=3).build()(h).value
-    expected = 1 - h.detach().tanh().square()
-    torch.testing.assert_close(torch.autograd.grad(z.sum(), h)[0], expected)
-
-
-@given(st.integers(1, 6), st.integers(0, 10**6))
-def test_top_k_keeps_the_k_largest(k, seed):
-    h = torch.randn(6, generator=torch.Generator().manual_seed(seed))
-    z = TopK(size=6, k=k).build()(h[None]).value[0]
-    kept = sorted(h.tolist(), reverse=True)[:k]
-    assert sorted(z[z != 0].tolist(), reverse=True) == kept
-    assert torch.equal(z[z != 0], h[z != 0])
-
-
-@pytest.mark.parametrize("share", [0.01, 0.1, 0.25])
-def test_every_entry_wins_its_share_of_the_rows(share):
-    h = torch.randn(40, 6)
-    module = WinnerTakeAll(size=6, share=share).build()
-    z = module(h).value
-    for entry in range(6):
-        rows = sorted(range(40), key=lambda row: -h[row, entry].item())
-        winners = rows[: max(int(share * 40), 1)]
-        wanted = [max(h[r, entry].item(), 0) * (r in winners) for r in range(40)]
-        assert z[:, entry].tolist() == wanted
-    assert torch.equal(module.mode(h), h.clamp_min(0))
-
-
-def test_of_a_code_with_places_the_places_compete():
-    h = torch.randn(3, 4 * 2)
-    z = Places(WinnerTakeAll(size=2, share=0.25).build(), 4)(h).value
-    for row in range(3):
-        alone = WinnerTakeAll(size=2, share=0.25).build()(h[row].view(4, 2)).value
-        assert torch.equal(z[row], alone.flatten())
 
 
 # ------------------------------------------------------------------------ corruptions

@@ -344,6 +344,12 @@ def test_an_index_of_times_is_a_clock():
     assert model.reconstruct(frame).index.equals(frame.index)
 
 
+def test_series_of_other_columns_are_refused():
+    parts = [np.zeros((60, 2)), np.zeros((70, 3))]
+    with pytest.raises(DataError, match="must have the same columns"):
+        isthmus.Autoencoder(kind="series", **QUICK).fit(parts)
+
+
 def test_weights_of_a_series_are_refused():
     columns = isthmus.Columns(weights={"heat": 2.0})
     model = isthmus.Autoencoder(kind=TIMED, columns=columns, **QUICK)

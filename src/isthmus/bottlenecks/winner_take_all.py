@@ -54,5 +54,9 @@ class _WinnerTakeAll(BottleneckModule):
         least = z.topk(winners, dim=-2).values[..., -1:, :]
         return Code(z * (z >= least))
 
+    def typical(self, features: Tensor) -> Code:
+        """The code without a contest."""
+        return Code(self.mode(features))
+
     def mode(self, features: Tensor) -> Tensor:
         return torch.relu(features)

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.cli import written
-from isthmus.cli.forms import series_of
 from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw
 from isthmus.cli.pictures import draw_one, rebuild
 from isthmus.cli.tables import (
@@ -92,7 +91,7 @@ def reconstruct(
         rebuild(opened, _autoencoder(opened), out, picture)
         return
     rebuilt = _autoencoder(opened).reconstruct(opened.rows)
-    if picture is not None and series_of(opened.model) is not None:
+    if picture is not None and opened.series is not None:
         draw_one(picture, opened, rebuilt)
         written.tell(picture)
     elif picture is not None:

@@ -64,15 +64,6 @@ def timed(said: Series, rows: pa.Table, *, quiet: bool) -> Series:
     return said.changed(time=name)
 
 
-def series_of(model: Any) -> Series | None:
-    """What was said of the series that a model knows; None if it knows none."""
-    from isthmus.data.forms import Series
-    from isthmus.estimator.wishes import form_of
-
-    form = form_of(getattr(model, "autoencoder_", model))
-    return form if isinstance(form, Series) else None
-
-
 def _times(rows: pa.Table) -> str | None:
     """The only column of times."""
     from pyarrow import types

@@ -9,7 +9,6 @@ import typer
 
 from isthmus.cli import written
 from isthmus.cli.engines import refuse, scores_by_ray
-from isthmus.cli.forms import series_of
 from isthmus.cli.options import (
     Data,
     Engine,
@@ -82,7 +81,7 @@ def score(
         return
     scores, order = _oddest(opened, top, scores)
     columns = identifiers(opened, order) | {"score": scores[order]}
-    flagged = offset = getattr(opened.model, "offset_", None)
+    offset, flagged = getattr(opened.model, "offset_", None), None
     if fpr is not None or fdr is not None or offset is not None:
         p, flagged, offset = _verdicts(opened.model, scores, fpr, fdr)
         columns |= _judged(p, flagged, order)
@@ -235,7 +234,7 @@ def _draw(
 ) -> None:
     from isthmus.plots import draw_scores
 
-    if label is None and series_of(opened.model) is not None:
+    if label is None and opened.series is not None:
         expected = opened.model.explain(opened.rows).expected
         draw_one(picture, opened, expected, scores, offset)
     else:

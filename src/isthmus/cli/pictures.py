@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from isthmus.cli import written
-from isthmus.cli.forms import series_of
 
 if TYPE_CHECKING:
     from isthmus.cli.tables import Opened
@@ -55,10 +54,11 @@ def draw_one(
     import numpy as np
     from pyarrow import types
 
+    from isthmus.errors import DataError
     from isthmus.plots import draw_series
 
     rows: Any = opened.rows
-    form = series_of(opened.model)
+    form = opened.series
     clock, group = (getattr(form, name, None) for name in ("time", "by"))
     places, times, title = np.arange(len(rows)), None, ""
     if group is not None:
@@ -74,6 +74,8 @@ def draw_one(
         if (types.is_floating(kind) or types.is_integer(kind))
         and name not in {clock, group}
     ]
+    if not numbers:
+        raise DataError("The series has no column of numbers that could be drawn.")
     actual, meant = (
         {name: table.column(name).to_numpy()[places] for name in numbers}
         for table in (rows, expected)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from isthmus.cli.forms import series_of
-
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -16,7 +14,7 @@ if TYPE_CHECKING:
 
 def told_of(opened: Opened, order: Any) -> Any:
     """Why some rows have their scores; those of series among all the others."""
-    if series_of(opened.model) is None:
+    if opened.series is None:
         return opened.model.explain(opened.rows.take(order))
     told = opened.model.explain(opened.rows)
     known = {name: part for name, part in told._asdict().items() if part is not None}

@@ -9,13 +9,13 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from isthmus.cli import written
-from isthmus.cli.forms import series_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
 
+    from isthmus.data.forms import Series
     from isthmus.data.pieces import Stream
 
 
@@ -33,6 +33,13 @@ class Opened(NamedTuple):
     def pictures(self) -> bool:
         """Whether the rows are pictures in files."""
         return bool(getattr(self.rows, "files", ()))
+
+    @property
+    def series(self) -> Series | None:
+        """What was said of the series that the model knows; None if it knows none."""
+        from isthmus.estimator.wishes import series_of
+
+        return series_of(self.model)
 
     @property
     def in_pieces(self) -> bool:
@@ -122,7 +129,7 @@ def identifiers(opened: Opened, rows: Any = None) -> dict[str, Any]:
     rows = list(range(whole.num_rows) if rows is None else rows)
     named = opened.beside.select(kept).take(rows) if kept else {}
     found = {"row": rows} | {name: named[name] for name in kept}
-    series = series_of(opened.model)
+    series = opened.series
     names = [] if series is None else [series.by, series.time]
     return found | {n: whole[n].take(rows) for n in names if n is not None}
 

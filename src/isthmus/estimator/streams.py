@@ -11,7 +11,6 @@ import torch
 
 from isthmus.data import dialect
 from isthmus.data.arrow import type_of
-from isthmus.data.forms import Series
 from isthmus.data.frames import as_arrow, is_frame, open_frame
 from isthmus.data.rows import Column
 from isthmus.data.store import Store
@@ -21,7 +20,7 @@ from isthmus.errors import DataError
 from isthmus.estimator.preparation import Data, split
 from isthmus.estimator.reading import learner_for, read_rows
 from isthmus.estimator.tables import wanted_types
-from isthmus.estimator.wishes import form_of
+from isthmus.estimator.wishes import series_of
 from isthmus.ranks import ALONE
 from isthmus.trace import Batch
 
@@ -52,7 +51,7 @@ def piecewise(method: Method) -> Method:
         if not is_stream(X):
             return method(self, X, *args, **kwargs)
         pieces = stream(X)
-        if _of_series(self):
+        if series_of(self) is not None:
             return method(self, whole(pieces), *args, **kwargs)
         return np.concatenate([method(self, X, *args, **kwargs) for X in pieces])
 
@@ -72,7 +71,7 @@ def examples(
     Of several processes each reads a part of a stream, and has a part of the rows to
     check on; of rows in memory each has all to train on.
     """
-    if is_stream(X) and _of_series(estimator):
+    if is_stream(X) and series_of(estimator) is not None:
         X = whole(stream(X))
     if not is_stream(X):
         data, held_out = split(estimator, estimator.prepared(X), validation)
@@ -94,11 +93,6 @@ def examples(
 def in_passes(data: Data, ranks: Ranks) -> Batch | Crops:
     """What a trainer goes through: examples, or windows drawn afresh in each pass."""
     return Crops(data, ranks) if isinstance(data, Windows) else data
-
-
-def _of_series(estimator: Any) -> bool:
-    """Whether rows belong together, so that none can be looked at alone."""
-    return isinstance(form_of(getattr(estimator, "autoencoder_", estimator)), Series)
 
 
 def _mine(batch: Data, ranks: Ranks) -> Data:

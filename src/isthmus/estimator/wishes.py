@@ -31,6 +31,12 @@ def form_of(estimator: Any) -> Images | Series | None:
     return FORMS[said]()
 
 
+def series_of(estimator: Any) -> Series | None:
+    """What is said of the series that an estimator takes; None if it takes none."""
+    form = form_of(getattr(estimator, "autoencoder_", estimator))
+    return form if isinstance(form, Series) else None
+
+
 def kind_to_plain(
     said: str | Images | Series | None,
 ) -> str | dict[str, Any] | None:

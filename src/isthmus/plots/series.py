@@ -34,8 +34,8 @@ def draw_series(
     """Draw columns (n,) by name, what was expected of them, and the scores below.
 
     Where scores lie below ``offset`` the ground is shaded. ``times`` (n,) rise; lines
-    are broken where rows are missing. Of more than `MOST` columns
-    those are drawn that are farthest from what was expected, in their own spreads.
+    are broken where rows are missing. Of more than `MOST` columns those are drawn that
+    are farthest from what was expected, in their own spreads.
     """
     names = sorted(actual, key=lambda name: -_distance(actual[name], expected[name]))
     names = [name for name in actual if name in set(names[:MOST])]

@@ -11,7 +11,7 @@ from isthmus.estimator import Autoencoder
 def winner_take_all(
     size: int = 64, *, share: float = 0.05, **keywords: Any
 ) -> Autoencoder:
-    """Each entry learns from the ``share`` of rows it is largest in (Makhzani, 2015).
+    """Each entry learns from a ``share`` of rows, its largest (Makhzani & Frey, 2015).
 
     Of new rows, every entry above 0 is kept.
     """

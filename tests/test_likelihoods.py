@@ -1,0 +1,131 @@
+"""Likelihoods against a second derivation."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import special, stats
+from torch import Size
+
+from isthmus.likelihoods.bernoulli import Bernoulli
+from isthmus.likelihoods.categorical import Categorical
+from isthmus.likelihoods.huber import Huber
+from isthmus.likelihoods.multinomial import Multinomial
+from isthmus.likelihoods.negative_binomial import NegativeBinomial
+from isthmus.likelihoods.normal import Normal
+from isthmus.likelihoods.poisson import Poisson
+from isthmus.likelihoods.squared_error import SquaredError
+
+
+@pytest.fixture(autouse=True)
+def _double():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+SUPPORT = {
+    "real": torch.linspace(-60, 60, 240_001, dtype=torch.float64),
+    "unit": torch.arange(2.0, dtype=torch.float64),
+    "level": torch.arange(3.0, dtype=torch.float64),
+    "count": torch.arange(3000.0, dtype=torch.float64),
+}
+LEVELS = Categorical(levels=3), (0.7, -0.2, 1.0)
+NUMBERS = [
+    (SquaredError(), 0.3),
+    (Normal(), (0.3, 0.4)),
+    (Huber(), 0.3),
+    (Huber(delta=0.4), 0.3),
+    (Huber(delta=3.0), 0.3),
+    (Bernoulli(), 0.7),
+    (Poisson(), 2.0),
+    (NegativeBinomial(), (2.0, 0.5)),
+    (NegativeBinomial(), (2.0, 6.0)),
+]
+
+
+def mass(likelihood, params):
+    """All values x of one entry, and exp(log_prob) dx at each."""
+    x = SUPPORT[likelihood.prefers]
+    params = torch.tensor(params).expand(len(x), *likelihood.params(Size([])))
+    return x, likelihood.log_prob(params, x).exp() * (x[1] - x[0])
+
+
+@pytest.mark.parametrize(("likelihood", "params"), [*NUMBERS, LEVELS], ids=repr)
+def test_a_likelihood_sums_to_its_normalizer(likelihood, params):
+    _, probability = mass(likelihood, params)
+    total = probability.sum().log().item()
+    assert total == pytest.approx(likelihood.log_normalizer(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("likelihood", "params"), NUMBERS, ids=repr)
+def test_the_reconstruction_is_the_mean_of_the_density(likelihood, params):
+    x, probability = mass(likelihood, params)
+    expected = (probability * x).sum() / probability.sum()
+    mean = likelihood.mean(torch.tensor(params))
+    assert mean.item() == pytest.approx(expected.item())
+
+
+def test_the_reconstruction_of_levels_is_the_likeliest():
+    params = torch.randn(9, 4, 3)
+    best = [[max(range(3), key=lambda i: y[i]) for y in row] for row in params.tolist()]
+    assert Categorical(levels=3).mean(params).tolist() == best
+
+
+def bounded(value, reach):
+    return reach * math.tanh(value / reach)
+
+
+@given(st.integers(0, 500), st.floats(-4, 6))
+def test_poisson_is_scipys(x, y):
+    got = Poisson().log_prob(torch.tensor([y]), torch.tensor([float(x)]))
+    assert got.item() == pytest.approx(
+        stats.poisson.logpmf(x, math.exp(bounded(y, 30)))
+    )
+
+
+@given(st.integers(0, 500), st.floats(-4, 6), st.floats(-4, 9))
+def test_negative_binomial_is_scipys(x, log_m, log_r):
+    params = torch.tensor([[log_m, log_r]])
+    m, r = math.exp(bounded(log_m, 15)), math.exp(bounded(log_r, 15))
+    got = NegativeBinomial().log_prob(params, torch.tensor([float(x)])).item()
+    assert got == pytest.approx(stats.nbinom.logpmf(x, r, r / (r + m)), rel=1e-6)
+
+
+@pytest.mark.parametrize("log_r", [3.0, 5.0, 8.0, 12.0, 30.0])
+def test_a_nearly_poisson_column_keeps_its_digits_in_single_precision(log_r):
+    params, x = torch.tensor([[2.0, log_r]]), torch.tensor([[0.0], [3.0], [40.0]])
+    exact = NegativeBinomial().log_prob(params, x)
+    single = NegativeBinomial().log_prob(params.float(), x.float())
+    torch.testing.assert_close(single.double(), exact, rtol=1e-5, atol=1e-5)
+
+
+def test_multinomial_is_scipys_less_the_coefficient():
+    x, y = torch.tensor([3.0, 0.0, 5.0, 1.0]), torch.randn(4)
+    coefficient = math.lgamma(10) - sum(math.lgamma(n + 1) for n in x.tolist())
+    got = Multinomial().log_prob(y, x).sum().item() + coefficient
+    shares = special.softmax(y.numpy())
+    assert got == pytest.approx(stats.multinomial.logpmf(x.numpy(), 9, shares))
+
+
+def test_huber_is_scipys():
+    x, y = 3 * torch.randn(50), torch.randn(50)
+    by_scipy = torch.from_numpy(-special.huber(1.3, (x - y).numpy()))
+    torch.testing.assert_close(Huber(delta=1.3).log_prob(y, x), by_scipy)
+
+
+def test_normal_is_scipys():
+    x, mean, raw = torch.randn(3, 20)
+    scale = (5 * torch.tanh(raw / 5)).exp()
+    by_scipy = stats.norm.logpdf(x.numpy(), mean.numpy(), scale.numpy())
+    got = Normal().log_prob(torch.stack([mean, raw], -1), x)
+    torch.testing.assert_close(got, torch.from_numpy(by_scipy))
+
+
+def test_squared_error_is_a_normal_density_of_variance_one_half():
+    x, y = torch.randn(2, 20)
+    by_scipy = torch.from_numpy(stats.norm.logpdf(x.numpy(), y.numpy(), math.sqrt(0.5)))
+    got = SquaredError().log_prob(y, x) - SquaredError().log_normalizer()
+    torch.testing.assert_close(got, by_scipy)
