@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor, nn
 
+from isthmus.alignment import Aligned
 from isthmus.threads import threads_for
 from isthmus.trace import Batch
 
@@ -76,7 +77,7 @@ def in_blocks(
     device = parameters[0].device
     size = min(size, size_of_block(data.event))
     size *= WIDER if device.type == "cuda" else 1
-    with torch.inference_mode(), threads_for(BLOCK, parameters):
+    with torch.inference_mode(), threads_for(BLOCK, parameters), Aligned():
         found = [
             [part.cpu() for part in function(block.to(device))]
             for block in _blocks(data, size)
