@@ -206,6 +206,8 @@ class Likelihood(Part):
     """What -log p per entry is called in histories: ``mse``, ``bce``, ``nll``."""
     logits: ClassVar[bool] = False
     """Whether y must be unbounded, because the likelihood squashes it itself."""
+    assumed: ClassVar[frozenset[Content]] = frozenset()
+    """Contents of entries whose spread is a convention, and not learned."""
 
     def on(self, layout: Layout) -> Self:
         """The likelihood of examples of this layout; others are refused."""
@@ -235,6 +237,11 @@ class Likelihood(Part):
     @abstractmethod
     def mean(self, params: Tensor) -> Tensor:
         """The reconstruction, (..., *event): E[x|y], or the mode of levels."""
+
+    def sample(self, params: Tensor) -> Tensor:
+        """Draw x from p(x|y), (..., *event)."""
+        del params
+        raise RecipeError(f"{self!r} cannot be drawn from. Use another likelihood.")
 
     def log_normalizer(self) -> float:
         """log of the integral of exp(log_prob) over x: 0 for a true density."""

@@ -34,7 +34,7 @@ def rebuild(opened: Opened, model: Any, out: Path | None, picture: Path | None) 
         if out is not None:
             names = opened.rows.files[count : count + len(before)]
             for name, image in zip(names, after, strict=True):
-                _save(_place(out, name, opened.rows.files), image)
+                save_image(_place(out, name, opened.rows.files), image)
         count += len(before)
         if out is None and len(first) >= MOST_DRAWN:
             break
@@ -102,7 +102,8 @@ def _place(out: Path, name: str, names: tuple[str, ...]) -> Path:
     return place
 
 
-def _save(path: Path, image: Any) -> None:
+def save_image(path: Path, image: Any) -> None:
+    """Write an image as PNG."""
     from isthmus.errors import optional
 
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from isthmus import errors
-from isthmus.cli import commands, demo, fit, judging, recipe, written
+from isthmus.cli import commands, demo, fit, judging, recipe, sampling, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -76,6 +76,7 @@ for command in (
     judging.score,
     judging.explain,
     judging.drift,
+    sampling.sample,
     commands.evaluate,
     commands.info,
     demo.demo,

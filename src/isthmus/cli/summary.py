@@ -15,13 +15,12 @@ def summarize(
 ) -> dict[str, Any]:
     """Figures of a fitted model on the rows it was trained on."""
     from isthmus.cli.detection import detection, values_of
-    from isthmus.tasks.denoiser import Denoiser
 
     autoencoder = getattr(model, "autoencoder_", model)
     converter = autoencoder._converter  # noqa: SLF001
     detects = hasattr(model, "offset_")
     replicas = model.folds_ if detects else 1
-    task = "denoiser" if isinstance(model, Denoiser) else "autoencoder"
+    task = type(model).__name__.lower()
     figures = {
         "task": "anomaly" if detects else task,
         "rows": rows.num_rows,
@@ -203,6 +202,8 @@ def _next(figures: dict[str, Any], out: Path) -> list[str]:
     """Commands that one may want next."""
     if figures["task"] == "denoiser":
         return [f"  isthmus reconstruct {out} FILE --out cleaned"]
+    if figures["task"] == "sampler":
+        return [f"  isthmus sample {out} --rows 1000 --picture made.png"]
     if figures["task"] == "anomaly":
         why = "" if figures["form"] == "images" else " --explain"
         return [

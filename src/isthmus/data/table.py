@@ -19,7 +19,7 @@ from isthmus.errors import DataError, warn
 from isthmus.layout import Field, Layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
@@ -125,12 +125,17 @@ class Table:
 
         Columns that were set aside are those of ``rows``, or missing.
         """
-        found: dict[str, Any] = {
-            name: pa.array([text] * len(entries), pa.string())
+        return self.typed(to_columns(self.parts, entries), len(entries), rows)
+
+    def typed(
+        self, cells: Mapping[str, Any], count: int, rows: Rows | None = None
+    ) -> dict[str, Any]:
+        """Columns by name in their Arrow types, of ``cells`` of those with entries."""
+        texts = {
+            name: pa.array([text] * count, pa.string())
             for name, text in self.constants.items()
         }
-        found |= to_columns(self.parts, entries)
-        count = len(entries)
+        found = texts | dict(cells)
         return {c.name: self._column(c, found, rows, count) for c in self.columns}
 
     def as_they_are(self, rows: Rows) -> dict[str, Any]:

@@ -33,3 +33,7 @@ class Bernoulli(Likelihood):
     def mean(self, params: Tensor) -> Tensor:
         """P(x = 1)."""
         return params.sigmoid()
+
+    def sample(self, params: Tensor) -> Tensor:
+        """0 or 1."""
+        return params.sigmoid().bernoulli()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 
 import torch
@@ -44,6 +45,7 @@ class ByColumn(Likelihood):
     )
     prefers: ClassVar[Content | None] = None
     logits: ClassVar[bool] = True
+    assumed: ClassVar[frozenset[Content]] = frozenset({"real"})
 
     layout: Layout | None = None
 
@@ -84,6 +86,11 @@ class ByColumn(Likelihood):
     def mean(self, params: Tensor) -> Tensor:
         """Mean of numbers, P(x = 1), rate of counts, most probable known category."""
         parts = [_mean(run.field, params[..., run.params]) for run in self._runs]
+        return torch.cat(parts, -1)
+
+    def sample(self, params: Tensor) -> Tensor:
+        """Numbers with noise of variance 1/2, counts, and known categories."""
+        parts = [_sample(run.field, params[..., run.params]) for run in self._runs]
         return torch.cat(parts, -1)
 
     @functools.cached_property
@@ -137,6 +144,18 @@ def _mean(field: Field, params: Tensor) -> Tensor:
     if field.content == "count":
         return (REACH * torch.tanh(params / REACH)).exp()
     return (_logits(field, params)[..., 1:].argmax(-1) + 1).to(params)
+
+
+def _sample(field: Field, params: Tensor) -> Tensor:
+    if field.content == "real":
+        return params + math.sqrt(0.5) * torch.randn_like(params)
+    if field.content in {"unit", "binary"}:
+        return params.sigmoid().bernoulli()
+    if field.content == "count":
+        return torch.poisson(_mean(field, params))
+    known = _logits(field, params)[..., 1:]
+    level: Tensor = torch.distributions.Categorical(logits=known).sample()
+    return (level + 1).to(params)
 
 
 def _logits(field: Field, params: Tensor) -> Tensor:

@@ -63,5 +63,10 @@ class Categorical(Likelihood):
         """The most probable level."""
         return params.argmax(-1).to(params)
 
+    def sample(self, params: Tensor) -> Tensor:
+        """A level."""
+        level: Tensor = torch.distributions.Categorical(logits=params).sample()
+        return level.to(params)
+
     def _index(self, x: Tensor) -> Tensor:
         return x.round().long()

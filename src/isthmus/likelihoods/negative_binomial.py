@@ -51,6 +51,12 @@ class NegativeBinomial(Likelihood):
         """The mean m of each entry."""
         return (REACH * torch.tanh(params[..., 0] / REACH)).exp()
 
+    def sample(self, params: Tensor) -> Tensor:
+        """A Poisson count whose rate is drawn from a gamma distribution of mean m."""
+        log_m, log_r = (REACH * torch.tanh(params / REACH)).unbind(-1)
+        rate = torch.distributions.Gamma(log_r.exp(), (log_r - log_m).exp())
+        return torch.poisson(rate.sample())
+
 
 def _rising(x: Tensor, r: Tensor) -> Tensor:
     """log G(x + r) - log G(r) - x log r; by Stirling's series where r is large.

@@ -40,3 +40,9 @@ class Normal(Likelihood):
     def mean(self, params: Tensor) -> Tensor:
         """The mean m of each entry."""
         return params[..., 0]
+
+    def sample(self, params: Tensor) -> Tensor:
+        """m + s e, e ~ N(0, 1)."""
+        mean, raw = params.unbind(-1)
+        scale = (REACH * torch.tanh(raw / REACH)).exp()
+        return mean + scale * torch.randn_like(mean)

@@ -38,3 +38,7 @@ class Poisson(Likelihood):
     def mean(self, params: Tensor) -> Tensor:
         """The rate of each entry."""
         return (REACH * torch.tanh(params / REACH)).exp()
+
+    def sample(self, params: Tensor) -> Tensor:
+        """A count."""
+        return torch.poisson(self.mean(params))

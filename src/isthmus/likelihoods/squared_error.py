@@ -24,6 +24,7 @@ class SquaredError(Likelihood):
     )
     prefers: ClassVar[Content] = "real"
     metric: ClassVar[str] = "mse"
+    assumed: ClassVar[frozenset[Content]] = explains
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         """Minus the squared error of each entry."""
@@ -32,6 +33,10 @@ class SquaredError(Likelihood):
     def mean(self, params: Tensor) -> Tensor:
         """The decoder's answer itself."""
         return params
+
+    def sample(self, params: Tensor) -> Tensor:
+        """The decoder's answer, and noise of variance 1/2."""
+        return params + math.sqrt(0.5) * torch.randn_like(params)
 
     def log_normalizer(self) -> float:
         """log sqrt(pi)."""

@@ -3,14 +3,17 @@
 from isthmus.plots.codes import draw_codes, draw_pictures
 from isthmus.plots.images import draw_before_and_after
 from isthmus.plots.reasons import draw_reasons
+from isthmus.plots.samples import draw_columns, draw_sheet
 from isthmus.plots.scores import draw_scores
 from isthmus.plots.series import draw_series
 
 __all__ = [
     "draw_before_and_after",
     "draw_codes",
+    "draw_columns",
     "draw_pictures",
     "draw_reasons",
     "draw_scores",
     "draw_series",
+    "draw_sheet",
 ]

@@ -28,7 +28,7 @@ def draw_before_and_after(
     for column, pair in zip(grid.T, pairs, strict=True):
         low, high = float(np.nanmin(pair[0])), float(np.nanmax(pair[0]))
         for axes, image in zip(column, pair, strict=True):
-            axes.imshow(_shown(image, low, high), cmap="gray", vmin=0, vmax=1)
+            axes.imshow(shown(image, low, high), cmap="gray", vmin=0, vmax=1)
             axes.set_xticks([])
             axes.set_yticks([])
     for axes, name in zip(grid[:, 0], ("x", "rebuilt"), strict=True):
@@ -36,7 +36,7 @@ def draw_before_and_after(
     save(figure, path)
 
 
-def _shown(image: NDArray[Any], low: float, high: float) -> NDArray[Any]:
+def shown(image: NDArray[Any], low: float, high: float) -> NDArray[Any]:
     """From 0 to 1, grey or in three colours."""
     if image.ndim == 3 and image.shape[2] != 3:
         image = image[..., 0]

@@ -1,0 +1,286 @@
+"""Sampling: new rows, images or series that are like those of fitting."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.architectures.conv1d import Conv1d
+from isthmus.architectures.conv2d import Conv2d
+from isthmus.architectures.mlp import Mlp
+from isthmus.bottlenecks.gaussian import Gaussian
+from isthmus.data.frames import Origin, like
+from isthmus.data.table import Table
+from isthmus.errors import DataError, RecipeError
+from isthmus.estimator import Autoencoder
+from isthmus.estimator.joined import back
+from isthmus.estimator.reading import form_for
+from isthmus.estimator.state import State
+from isthmus.estimator.streams import in_memory
+from isthmus.estimator.tags import TakesAnyCells
+from isthmus.estimator.wishes import form_of, kind_from_plain, kind_to_plain
+from isthmus.generation import conditions
+from isthmus.generation.density import Density
+from isthmus.generation.generator import Generator
+from isthmus.generation.paths import between
+from isthmus.generation.stored import generator_from, tensors_of
+from isthmus.terms.rate import Rate
+from isthmus.terms.reconstruction import Reconstruction
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from isthmus.data.forms import Images, Series
+    from isthmus.data.kinds import Columns, Kind
+    from isthmus.training import Training
+
+DENSITIES = ("mixture", "prior")
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "table": {
+        "architecture": Mlp(hidden=(256, 256), residual=True, norm="layer"),
+        "terms": (Reconstruction(), Rate(weight=0.02)),
+        "size": 16,
+    },
+    "images": {
+        "architecture": Conv2d(),
+        "terms": (Reconstruction(), Rate(weight=0.1)),
+    },
+    "series": {
+        "architecture": Conv1d(),
+        "terms": (Reconstruction(), Rate(weight=0.1)),
+    },
+}
+"""Variational, of a small weight: the density is fitted, and need not be N(0, I)."""
+
+
+class Settled(NamedTuple):
+    """What makes an equal sampler, all said."""
+
+    autoencoder: Autoencoder
+    params: dict[str, Any]
+    rows: int | None
+
+
+class Sampler(TakesAnyCells):
+    """Draws new rows: z ~ p(z), x ~ p(x|z), p(z) a density of the codes of fitting.
+
+    Categories are drawn from their probabilities, and numbers with the residuals that
+    were measured in fitting; then the numbers of a column are brought to the quantiles
+    they had in fitting, so that whole numbers stay whole and nothing leaves the range.
+    Cells are missing together, and as often, as among rows of a like code.
+
+    Parameters
+    ----------
+    density : "mixture" or "prior"
+        A mixture of normal distributions that is fitted to the codes (Ghosh et al.,
+        2020); or, of a variational autoencoder, its prior N(0, I). Codes from a
+        codebook are as frequent as they were.
+    components : int, optional
+        Normal distributions of the mixture; by default as many as explain codes best
+        that were left out.
+    kind : "table", "images", "series", Images or Series, optional
+        What the data is, as in `Autoencoder`.
+    columns : Columns or dict of kinds by name, optional
+        What you know of columns better than their cells say, as in `Autoencoder`.
+    training : Training, optional
+        How long and how fast to learn.
+    random_state : int, RandomState or None
+        Decides all draws of fitting.
+    verbose : int
+        0 for silence.
+    device : str or torch.device, optional
+    autoencoder : Autoencoder, optional
+        An unfitted one of any kind; what is said above goes before what it says.
+
+    Attributes
+    ----------
+    autoencoder_ : Autoencoder
+        The fitted one.
+    density_ : Density
+        Weights, means and factors of the mixture.
+    """
+
+    def __init__(
+        self,
+        *,
+        density: Literal["mixture", "prior"] = "mixture",
+        components: int | None = None,
+        kind: Literal["table", "images", "series"] | Images | Series | None = None,
+        columns: Columns | dict[str, Kind] | None = None,
+        training: Training | None = None,
+        random_state: int | np.random.RandomState | None = 0,
+        verbose: int = 1,
+        device: Any = None,
+        autoencoder: Autoencoder | None = None,
+    ) -> None:
+        self.density = density
+        self.components = components
+        self.kind = kind
+        self.columns = columns
+        self.training = training
+        self.random_state = random_state
+        self.verbose = verbose
+        self.device = device
+        self.autoencoder = autoencoder
+
+    def fit(
+        self, X: Any, y: object = None, *, checkpoint: str | Path | None = None
+    ) -> Self:
+        """Learn what rows, images or series are like.
+
+        Where the file ``checkpoint`` is there, training goes on from it.
+        """
+        if self.density not in DENSITIES:
+            raise RecipeError(
+                f"density must be {' or '.join(map(repr, DENSITIES))}. Got "
+                f"{self.density!r}."
+            )
+        X = in_memory(X)
+        model = self._template(form_for(self, X))
+        model.fit(X, checkpoint=checkpoint)
+        density = None
+        if self.density == "prior":
+            module = model.module_
+            if "Gaussian" not in module.recipe.bottleneck.traits():
+                raise RecipeError(
+                    f"{module.recipe.bottleneck!r} has no prior. Use "
+                    f"density='mixture', or a variational autoencoder."
+                )
+            density = Density.standard(module.recipe.bottleneck.width)
+        self.autoencoder_ = model
+        self._made = Generator.fitted(model, X, density, self.components)
+        self._learn_names()
+        return self
+
+    def sample(
+        self,
+        n: int | None = None,
+        *,
+        given: Any = None,
+        noise: bool | None = None,
+        random_state: Any = None,
+    ) -> Any:
+        """Draw ``n`` new rows, in the container and the units of fitting.
+
+        ``given``, of a table, fixes cells: ``{"sex": "F"}``, or a frame of some
+        columns, whose missing cells are not given; row i then has what its row i
+        (counted round) says, and ``n`` is by default their number. ``noise`` False
+        takes the mean of p(x|z) in place of a draw, as it is by default of images,
+        where noise is nothing but grain. If nothing is given, the first rows are the
+        same however many are drawn.
+        """
+        check_is_fitted(self, "autoencoder_")
+        ae, made = self.autoencoder_, self._made
+        seed = int(check_random_state(random_state).randint(2**31 - 1))
+        table = isinstance(made.converter, Table)
+        if given is not None:
+            if not table:
+                raise DataError("given names cells of a table, and this is none.")
+            given = conditions.read(given, made.converter, made.marginals)
+        n = (1 if given is None else len(given)) if n is None else n
+        if n < 1:
+            raise DataError(f"n must be 1 or more. Got {n}.")
+        origin: Origin = ae._origin  # noqa: SLF001
+        if table:
+            cells = made.rows(n, seed, given, noise=noise is not False)
+            return like(origin, origin, cells)
+        form = made.converter.form
+        x = made.examples(n, seed, noise=form != "images" if noise is None else noise)
+        return back(made.converter, x.numpy(), (origin, origin))
+
+    def interpolate(
+        self, a: Any, b: Any, steps: int = 8, *, way: str = "linear"
+    ) -> Any:
+        """What lies between one example ``a`` and another ``b``, ends included.
+
+        Means of p(x|z), at ``steps`` codes on the line between their codes; or, with
+        ``way="spherical"``, on the arc around 0, on which codes keep their length
+        (White, 2016). ``a`` and ``b`` are each one row or image, as in fitting.
+        """
+        check_is_fitted(self, "autoencoder_")
+        ends = [self.autoencoder_.transform(one) for one in (a, b)]
+        if [len(end) for end in ends] != [1, 1]:
+            raise DataError(
+                f"a and b must each be one example, as X[:1]. Got {len(ends[0])} and "
+                f"{len(ends[1])}."
+            )
+        codes = between(ends[0][0], ends[1][0], steps, way)
+        return self.autoencoder_.inverse_transform(codes)
+
+    @property
+    def density_(self) -> Density:
+        """Weights, means and factors of the mixture."""
+        check_is_fitted(self, "autoencoder_")
+        return self._made.density
+
+    def settled(self, rows: int | None = None) -> Settled:
+        """An equal sampler's parameters, all said."""
+        params = self.get_params(deep=False)
+        del params["autoencoder"]
+        made = getattr(self, "autoencoder_", None)
+        form = form_of(self)
+        name = "table" if form is None else type(form).__name__.lower()
+        return Settled(made or self._template(name), params, rows)
+
+    def to_state(self) -> State:
+        """Plain data and tensors that `from_state` makes an equal sampler of."""
+        inner, seed = self.autoencoder_.to_state(), self.random_state
+        tensors, marginals = tensors_of(self._made)
+        plain = {
+            "density": self.density,
+            "components": self.components,
+            "kind": kind_to_plain(self.kind),
+            "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
+            "verbose": self.verbose,
+            "marginals": marginals,
+            "autoencoder": inner.plain,
+        }
+        return State(plain, inner.tensors | tensors)
+
+    @classmethod
+    def from_state(cls, state: State, **modules: Any) -> Self:
+        """Rebuild from plain data; own networks are passed as encoder and decoder."""
+        plain = state.plain
+        own = {n: t for n, t in state.tensors.items() if n.startswith("generation.")}
+        rest = {n: t for n, t in state.tensors.items() if n not in own}
+        fitted = Autoencoder.from_state(State(plain["autoencoder"], rest), **modules)
+        made = cls(
+            density=plain["density"],
+            components=plain["components"],
+            kind=kind_from_plain(plain["kind"]),
+            random_state=plain["random_state"],
+            verbose=plain["verbose"],
+            autoencoder=clone(fitted),
+        )
+        made.autoencoder_ = fitted
+        made._made = generator_from(fitted, own, plain["marginals"])
+        made._learn_names()
+        return made
+
+    def _learn_names(self) -> None:
+        """Number and names of the columns, where scikit-learn looks for them."""
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.autoencoder_, name):
+                setattr(self, name, getattr(self.autoencoder_, name))
+
+    def _template(self, form: str) -> Autoencoder:
+        """The unfitted autoencoder that is trained."""
+        made = self.autoencoder
+        if made is None:
+            made = Autoencoder(bottleneck=Gaussian(), **NETWORKS[form])
+        else:
+            made = clone(made)
+        wished: dict[str, Any] = {
+            "random_state": self.random_state,
+            "verbose": self.verbose,
+        }
+        for name in ("kind", "columns", "training", "device"):
+            if getattr(self, name) is not None:
+                wished[name] = getattr(self, name)
+        found: Autoencoder = made.set_params(**wished)
+        return found
