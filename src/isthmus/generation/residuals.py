@@ -60,7 +60,8 @@ class Residuals(NamedTuple):
         grid = np.linspace(0, 1, len(table))
         share = torch.from_numpy(np.interp(below.double().numpy(), table, grid))
         scale = WIDE * self.variance([entry]).double().sqrt()
-        return (1 - FAR) * share + FAR * torch.special.ndtr(below.double() / scale)
+        wide: Tensor = torch.special.ndtr(below.double() / scale)
+        return share + FAR * (wide - share)
 
     def variance(self, entries: list[int]) -> Tensor:
         """Mean squared residual of entries, (len(entries),)."""
