@@ -23,6 +23,7 @@ from isthmus.presets.winner_take_all import winner_take_all
 from isthmus.refinement import refine
 from isthmus.tasks.anomaly_detector import AnomalyDetector
 from isthmus.tasks.denoiser import Denoiser
+from isthmus.tasks.recommender import Recommender
 from isthmus.tasks.sampler import Sampler
 from isthmus.training import Training
 
@@ -34,6 +35,7 @@ __all__ = [
     "Denoiser",
     "Images",
     "Recipe",
+    "Recommender",
     "Sampler",
     "Series",
     "Training",

@@ -133,9 +133,8 @@ def _start(layers: Sequence[Layer]) -> dict[str, Any]:
         return describe(made)
     kind, replicas = tasks()[task], said.get("folds", 1) != 1 or "scores" in said
     named = preset or (not replicas and PARTS & {SHORT.get(n, n) for n in said})
-    usual = kind().get_params(deep=False)
-    params = {name: value for name, value in said.items() if name in _own(usual)}
-    params["kind"] = form
+    usual = _own(kind().get_params(deep=False))
+    params = {n: v for n, v in {**said, "kind": form}.items() if n in usual}
     return describe(kind(autoencoder=made if named else None, **params))
 
 
@@ -296,5 +295,6 @@ def _built(recipe: dict[str, Any]) -> Any:
     made = Autoencoder(**parts, terms=terms, training=training, **inner)
     if recipe["task"] == "autoencoder":
         return made
-    shared = {"random_state": made.random_state, "kind": made.kind}
-    return tasks()[recipe["task"]](autoencoder=made, **shared, **plain)
+    task = tasks()[recipe["task"]]
+    shared = {n: getattr(made, n) for n in inner.keys() & task().get_params()}
+    return task(autoencoder=made, **shared, **plain)

@@ -9,6 +9,7 @@ import typer
 from isthmus.cli import written
 from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw
 from isthmus.cli.pictures import draw_one, rebuild
+from isthmus.cli.recommend import about, who
 from isthmus.cli.tables import (
     Opened,
     answer,
@@ -49,7 +50,7 @@ def encode(
 
     --picture draws them as points, coloured by --label.
     """
-    opened = open_for_model(data, model, label)
+    opened = open_for_model(data, model, label, recommends=True)
     z = _autoencoder(opened).transform(opened.rows)
     if picture is not None:
         from isthmus.data.streams import at_hand
@@ -62,8 +63,8 @@ def encode(
     if out is not None or picture is None:
         flat = z.reshape(len(z), -1)
         codes = {f"z{j}": flat[:, j] for j in range(flat.shape[1])}
-        named = identifiers(opened)
-        if len(flat) != len(named["row"]):  # windows, or patches
+        named = who(opened) or identifiers(opened)
+        if len(flat) != len(next(iter(named.values()))):  # windows, or patches
             named = {"window": range(len(flat))}
         answer(named | codes, out, as_json=as_json, raw=raw)
 
@@ -116,11 +117,12 @@ def evaluate(
     Every term of the loss, its metric per cell, and what terms report; with --label,
     how well the scores find anomalies among the rows that have a label. The value that
     means an anomaly is --positive, by default the rarest one. Of several replicas, the
-    loss is that of the first.
+    loss is that of the first. A recommender is asked for a fifth of the interactions of
+    each user, the latest where times are known, given the others.
     """
     if positive and not label:
         raise typer.BadParameter("--positive needs --label, the column that holds it.")
-    opened = open_for_model(data, model, label)
+    opened = open_for_model(data, model, label, recommends=True)
     figures = _autoencoder(opened).evaluate(opened.rows)
     if label is not None or hasattr(opened.model, "offset_"):
         figures |= _detection(opened, label, positive)
@@ -135,6 +137,9 @@ def info(model: Model, as_json: Json = False) -> None:
     from isthmus.artifacts import inspect
 
     document = inspect(model)
+    if document["kind"] == "recommender":
+        print_figures(about(document), as_json=as_json)
+        return
     state = document["state"].get("autoencoder", document["state"])
     converter = state["converter"]  # in files of 0.1.0, it knows names alone
     form, table = converter.get("form", "table"), converter.get("table", converter)

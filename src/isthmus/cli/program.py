@@ -12,7 +12,16 @@ import typer
 from typer.core import TyperGroup
 
 from isthmus import errors
-from isthmus.cli import commands, demo, fit, judging, recipe, sampling, written
+from isthmus.cli import (
+    commands,
+    demo,
+    fit,
+    judging,
+    recipe,
+    recommend,
+    sampling,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +86,7 @@ for command in (
     judging.explain,
     judging.drift,
     sampling.sample,
+    recommend.recommend,
     commands.evaluate,
     commands.info,
     demo.demo,

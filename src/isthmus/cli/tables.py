@@ -49,8 +49,15 @@ class Opened(NamedTuple):
         return is_stream(self.rows)
 
 
-def open_for_model(source: str, model: Path, label: str | None = None) -> Opened:
-    """Load a model and a file; columns that the model does not know are set aside."""
+def open_for_model(
+    source: str, model: Path, label: str | None = None, *, recommends: bool = False
+) -> Opened:
+    """Load a model and a file; columns that the model does not know are set aside.
+
+    A recommender is refused unless ``recommends`` says that it can be asked this.
+    """
+    import pyarrow as pa
+
     from isthmus.artifacts import inspect, load
     from isthmus.cli.large import is_large, opened
     from isthmus.data.files import read_table
@@ -58,6 +65,13 @@ def open_for_model(source: str, model: Path, label: str | None = None) -> Opened
     from isthmus.errors import DataError
 
     notes, loaded = inspect(model)["notes"], load(model)
+    if hasattr(loaded, "recommend"):
+        if not recommends:
+            raise DataError(
+                f"{model}: holds a recommender. Ask it by `isthmus recommend`, "
+                f"`evaluate` or `encode`."
+            )
+        return Opened(loaded, read_table(source), pa.table({}), notes)
     autoencoder = getattr(loaded, "autoencoder_", loaded)
     left_out = {n for kind in ("ignore", "id", "label") for n in notes.get(kind, [])}
     words = {found.name for found in autoencoder.columns_ if found.type == "text"}

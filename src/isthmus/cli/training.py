@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from isthmus.cli import written
+from isthmus.cli import recommend, written
 from isthmus.cli.resuming import checkpoint
 
 if TYPE_CHECKING:
@@ -57,6 +57,9 @@ def train(order: Order, assembled: Callable[[dict[str, Any]], Any]) -> None:
         if not ranks.first:
             order = replace(order, quiet=True, as_json=False)
         _check(order)
+        if hasattr(unfitted := assembled({}), "recommend"):
+            recommend.train(order, unfitted)
+            return
         model, tables = _opened(order, assembled, whole=ranks.first)
         model.set_params(verbose=0 if order.quiet else 1)
         with checkpoint(order.out, ranks, resume=order.resume) as kept:
@@ -73,6 +76,9 @@ def tell_plan(order: Order, assembled: Callable[[dict[str, Any]], Any]) -> None:
     from isthmus.cli.tables import to_json
 
     _check(order)
+    if hasattr(unfitted := assembled({}), "recommend"):
+        recommend.tell_plan(order, unfitted)
+        return
     model, tables = _opened(order, assembled, whole=True)
     found = plan(model, tables.rows, tables.height)
     data, left_out = order.data, order.left_out

@@ -1,0 +1,1 @@
+"""What a recommender is made of: interactions, models, ranking and its measures."""

@@ -1,0 +1,110 @@
+"""Recommenders that are trained: multinomial autoencoders (Liang et al., 2018)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+
+from isthmus.data.blocks import in_blocks
+from isthmus.layout import Layout
+from isthmus.model import AutoencoderModule
+from isthmus.recommendation.batches import Batches
+from isthmus.recommendation.metrics import TOP, ndcg
+from isthmus.recommendation.ranking import ranked
+from isthmus.recommendation.reasons import each_left_out
+from isthmus.training import Trainer, progress, seeded
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
+    from torch import Tensor
+
+    from isthmus.model import Recipe
+    from isthmus.recommendation.splits import Known
+    from isthmus.trace import Batch
+    from isthmus.training import Epoch, Training
+
+
+class Deep(NamedTuple):
+    """x -> log softmax of what the decoder says of the code."""
+
+    module: AutoencoderModule
+
+    def scores(self, rows: csr_matrix) -> NDArray[np.float32]:
+        """Scores of all items for users, (users, items)."""
+        module = self.module
+
+        def say(batch: Batch) -> tuple[Tensor]:
+            return (module.decode(*module.encoded(batch)).log_softmax(-1),)
+
+        (found,) = in_blocks(say, Batches(rows), module)
+        return found.numpy()
+
+    def codes(self, rows: csr_matrix) -> NDArray[np.float32]:
+        """Codes of users, (users, size)."""
+        (found,) = in_blocks(
+            lambda b: (self.module.encode(b),), Batches(rows), self.module
+        )
+        return found.numpy()
+
+    def effects(self, row: csr_matrix, items: NDArray[np.int64]) -> NDArray[np.float32]:
+        """By how much the score of j falls without i, (seen, items)."""
+        without: NDArray[np.float32] = self.scores(each_left_out(row))[:, items]
+        return self.scores(row)[:, items] - without
+
+
+class Watch:
+    """Looks how well held-out interactions are found; keeps the best weights."""
+
+    def __init__(self, judges: Known, patience: int) -> None:
+        self.judges, self.patience = judges, patience
+        self.best, self.stale = -1.0, 0
+        self.weights: dict[str, Tensor] = {}
+
+    def look(self, epoch: Epoch) -> None:
+        """Add a figure to an epoch; if nothing is held out, the last epoch is best."""
+        module, found = epoch.model, float(epoch.number)
+        assert isinstance(module, AutoencoderModule)
+        if self.judges.out.nnz:
+            module.train(mode=False)
+            kept, out = self.judges
+            found = ndcg(ranked(Deep(module).scores, kept, TOP, kept).items, out)
+            epoch.figures[f"validation_ndcg@{TOP}"] = found
+        self.stale = 0 if found > self.best else self.stale + 1
+        if found > self.best:
+            self.best = found
+            state = module.state_dict()
+            self.weights = {name: value.clone() for name, value in state.items()}
+
+    def tired(self, _epoch: Epoch) -> bool:
+        """Whether this epoch is to be the last."""
+        return 0 < self.patience <= self.stale
+
+
+def trained(
+    recipe: Recipe,
+    training: Training,
+    rows: csr_matrix,
+    judges: Known,
+    *,
+    seed: int,
+    device: torch.device,
+    verbose: int = 0,
+) -> tuple[Deep, list[dict[str, float]]]:
+    """A model of these rows, and its history."""
+    layout = Layout.of(rows.shape[1], content="count")
+    with seeded(seed, torch.device("cpu")):
+        module = AutoencoderModule(recipe, layout).to(device)
+    watch = Watch(judges, training.patience)
+    trainer = Trainer(module, training.changed(patience=0), seed)
+    with progress(rows.shape[0], verbose=verbose) as tell:
+
+        def told(epoch: Epoch, seconds: float) -> None:
+            watch.look(epoch)
+            tell(epoch, seconds)
+
+        trainer.fit(Batches(rows), tell=told, callbacks=(watch.tired,))
+    module.load_state_dict(watch.weights)
+    return Deep(module), trainer.history

@@ -1,0 +1,120 @@
+"""How a recommender learns: what is held out chooses, the rest is learned from."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sklearn.utils import check_random_state
+
+from isthmus.errors import RecipeError, unknown
+from isthmus.recommendation.blend import Blend, blended
+from isthmus.recommendation.choice import chosen
+from isthmus.recommendation.deep import Deep, trained
+from isthmus.recommendation.linear import Linear, solved, with_codes
+from isthmus.recommendation.metrics import TOP, figures
+from isthmus.recommendation.ranking import ranked
+from isthmus.recommendation.recipes import METHODS, SIZE, recipe_of, training_for
+from isthmus.recommendation.splits import Known, empty, held_out
+from isthmus.training import pick_device
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+    from isthmus.recommendation.interactions import Interactions
+
+FEW = 10_000
+"""Items up to which the linear model has a part in what is done by default."""
+
+JUDGES = 2000
+"""Users whose held-out interactions choose, at most."""
+
+Model = Linear | Deep | Blend
+
+
+class Fitted(NamedTuple):
+    """What was learned, and what was found on the way."""
+
+    model: Model
+    method: str
+    figures: dict[str, float]
+    history: list[dict[str, float]]
+
+
+def method_of(estimator: Any, items: int) -> str:
+    """The method that is said, or what so many items suggest."""
+    method = estimator.method
+    if method is None:
+        return "blend" if items <= FEW else "mult_vae"
+    if method not in METHODS:
+        raise RecipeError(unknown("method", method, METHODS))
+    return str(method)
+
+
+def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fitted:
+    """The model of an estimator, chosen by held-out interactions.
+
+    Those ``beside`` the given ones are never learned from. Of the given ones a share is
+    held out; the linear model learns from it after all, once its penalty is chosen.
+    """
+    method = method_of(estimator, given.matrix.shape[1])
+    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    known = _known(estimator, given, beside, seed)
+    judges, rows = known.some(JUDGES), known.kept
+    found: dict[str, float] = {}
+    history: list[dict[str, float]] = []
+    linear, deep, penalty = None, None, None
+    if method in {"ease", "blend"}:
+        penalty = chosen(rows, judges, estimator)
+        found |= penalty._asdict()
+        linear = solved(rows, penalty)
+    if method != "ease":
+        deep, history = trained(
+            recipe_of(estimator, method),
+            training_for(estimator),
+            rows,
+            judges,
+            seed=seed,
+            device=pick_device(estimator.device),
+            verbose=estimator.verbose,
+        )
+    model = _joined(linear, deep, judges)
+    if isinstance(model, Blend):
+        found["share"] = model.share
+    if known.out.nnz:
+        best = ranked(model.scores, rows, TOP, rows).items
+        found |= figures(best, known.out, TOP)
+    if estimator.verbose:
+        told = "  ".join(f"{name} {value:.4g}" for name, value in found.items())
+        sys.stderr.write(f"{method}  {told}\n")
+    if penalty is not None and beside is None and known.out.nnz:
+        model = _with(model, solved(given.matrix, penalty))
+    if isinstance(model, Linear):
+        model = with_codes(model, estimator.size or SIZE, seed)
+    return Fitted(model, method, found, history)
+
+
+def _known(
+    estimator: Any, given: Interactions, beside: csr_matrix | None, seed: int
+) -> Known:
+    """What is learned from, and what chooses; of the latter there may be nothing."""
+    share = estimator.validation
+    if not 0 <= share < 1:
+        raise RecipeError(f"validation must lie in [0, 1). Got {share}.")
+    if beside is not None:
+        return Known(given.matrix, beside)
+    if share == 0:
+        return Known(given.matrix, empty(given.matrix.shape))
+    return held_out(given.matrix, share, seed, given.times)
+
+
+def _joined(linear: Linear | None, deep: Deep | None, judges: Known) -> Model:
+    if linear is not None and deep is not None:
+        return blended(linear, deep, judges)
+    model = deep if linear is None else linear
+    assert model is not None  # a method has one of them
+    return model
+
+
+def _with(model: Model, linear: Linear) -> Model:
+    return model._replace(linear=linear) if isinstance(model, Blend) else linear
