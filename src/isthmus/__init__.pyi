@@ -23,6 +23,8 @@ from isthmus.presets.winner_take_all import winner_take_all
 from isthmus.refinement import refine
 from isthmus.tasks.anomaly_detector import AnomalyDetector
 from isthmus.tasks.denoiser import Denoiser
+from isthmus.tasks.pretrained_classifier import PretrainedClassifier
+from isthmus.tasks.pretrained_regressor import PretrainedRegressor
 from isthmus.tasks.recommender import Recommender
 from isthmus.tasks.sampler import Sampler
 from isthmus.training import Training
@@ -34,6 +36,8 @@ __all__ = [
     "Columns",
     "Denoiser",
     "Images",
+    "PretrainedClassifier",
+    "PretrainedRegressor",
     "Recipe",
     "Recommender",
     "Sampler",

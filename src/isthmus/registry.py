@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,3 +39,16 @@ def task(name: str) -> type[Any]:
     title = "".join(word.capitalize() for word in name.split("_"))
     kind: type[Any] = getattr(importlib.import_module(f"isthmus.tasks.{name}"), title)
     return kind
+
+
+def short_names() -> dict[str, str]:
+    """Tasks by the first word of their file that no other task has.
+
+    ``anomaly`` is ``anomaly_detector``, and ``classifier`` ``pretrained_classifier``.
+    """
+    words = {name: name.split("_") for name in names("tasks")}
+    taken = Counter(word for found in words.values() for word in found)
+    return {
+        next((word for word in found if taken[word] == 1), name): name
+        for name, found in words.items()
+    }

@@ -104,8 +104,8 @@ def describe(model: Any, rows: int | None = None) -> dict[str, Any]:
 
 def tasks() -> dict[str, type[Any]]:
     """Every task by its short name, such as ``anomaly``."""
-    found = {name.split("_")[0]: name for name in registry.names("tasks")}
-    made = {short: registry.task(name) for short, name in found.items()}
+    found = registry.short_names().items()
+    made = {short: registry.task(name) for short, name in found}
     return {"autoencoder": Autoencoder, **made}
 
 

@@ -168,7 +168,17 @@ def _detection(
 ) -> dict[str, Any]:
     """How many rows are flagged, and how well the scores find those of a label."""
     from isthmus.cli.detection import detection
+    from isthmus.data.streams import at_hand
 
+    if (
+        label is not None
+        and hasattr(opened.model, "predict")
+        and not hasattr(opened.model, "offset_")
+    ):
+        from isthmus.pretraining.agreement import agreement
+
+        given = at_hand(opened.beside)[label]
+        return agreement(opened.model, given, opened.model.predict(opened.rows))
     scores, figures = opened.model.score_samples(opened.rows), {}
     if hasattr(opened.model, "offset_"):
         figures["flagged"] = int((scores < opened.model.offset_).sum())

@@ -12,9 +12,10 @@ from typing import Annotated, Any
 import typer
 
 from isthmus.registry import names as files
+from isthmus.registry import short_names
 
 PRESETS = files("presets")
-TASKS = ["autoencoder", *(name.split("_")[0] for name in files("tasks"))]
+TASKS = ["autoencoder", *short_names()]
 
 EFFORTS = ["fast", "default", "high"]
 

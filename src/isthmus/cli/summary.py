@@ -20,7 +20,7 @@ def summarize(
     converter = autoencoder._converter  # noqa: SLF001
     detects = hasattr(model, "offset_")
     replicas = model.folds_ if detects else 1
-    task = type(model).__name__.lower()
+    task = type(model).__name__.lower().removeprefix("pretrained")
     figures = {
         "task": "anomaly" if detects else task,
         "rows": rows.num_rows,
@@ -204,6 +204,11 @@ def _next(figures: dict[str, Any], out: Path) -> list[str]:
         return [f"  isthmus reconstruct {out} FILE --out cleaned"]
     if figures["task"] == "sampler":
         return [f"  isthmus sample {out} --rows 1000 --picture made.png"]
+    if figures["task"] in {"classifier", "regressor"}:
+        return [
+            f"  isthmus predict {out} FILE --out predicted.csv",
+            f"  isthmus evaluate {out} FILE --label COLUMN",
+        ]
     if figures["task"] == "anomaly":
         why = "" if figures["form"] == "images" else " --explain"
         return [

@@ -90,8 +90,9 @@ def tell_plan(order: Order, assembled: Callable[[dict[str, Any]], Any]) -> None:
 
 def _fitted(order: Order, model: Any, tables: Tables, kept: Path) -> Any:
     """Trained here, or by the workers of an engine."""
+    given = _labels(order, model, tables)
     if order.engine is None:
-        return model.fit(tables.learned, checkpoint=kept)
+        return model.fit(tables.learned, *given, checkpoint=kept)
     from isthmus.cluster import ray, ray_training
 
     folder = kept.with_name(f"{kept.name}.ray")
@@ -103,6 +104,28 @@ def _fitted(order: Order, model: Any, tables: Tables, kept: Path) -> Any:
             )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _labels(order: Order, model: Any, tables: Tables) -> list[Any]:
+    """What a model that predicts is to learn: the cells of --label."""
+    from sklearn.base import is_classifier, is_regressor
+
+    from isthmus.data.streams import is_stream
+    from isthmus.errors import DataError, RecipeError
+
+    if not (is_classifier(model) or is_regressor(model)):
+        return []
+    if len(order.left_out["label"]) != 1:
+        raise RecipeError(
+            "A model that predicts needs --label COLUMN, whose empty cells are rows "
+            "without a label."
+        )
+    if is_stream(tables.learned) or order.engine is not None:
+        raise DataError(
+            f"{order.data}: a model that predicts holds all rows in memory, and these "
+            f"are read in pieces. Give fewer of them."
+        )
+    return [tables.beside[order.left_out["label"][0]]]
 
 
 def _opened(
@@ -152,8 +175,12 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
 
 def _words(model: Any, left_out: dict[str, list[str]]) -> set[str]:
     """Columns whose words stay as they are: names, labels and wished categories."""
+    from sklearn.base import is_classifier, is_regressor
+
     from isthmus.estimator.wishes import columns_of
 
+    if is_classifier(model) or is_regressor(model):  # a label may be a number
+        left_out = {**left_out, "label": []}
     kinds = columns_of(getattr(model, "autoencoder", model)).kinds
     return {name for part in left_out.values() for name in part} | {
         name for name, kind in kinds.items() if kind in {"category", "identifier"}

@@ -1,0 +1,1 @@
+"""What is learned without labels, put to use with a few of them."""

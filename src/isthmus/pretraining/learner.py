@@ -1,0 +1,159 @@
+"""From rows, of which some have a label, to networks that answer for all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+from sklearn.base import clone
+from sklearn.utils import check_random_state
+from threadpoolctl import threadpool_limits
+
+from isthmus.architectures.mlp import Mlp
+from isthmus.corruptions.swap_noise import SwapNoise
+from isthmus.data.windows import Windows
+from isthmus.errors import DataError
+from isthmus.estimator import Autoencoder
+from isthmus.estimator.reading import form_for, read_rows
+from isthmus.pretraining.heads import Goal, heads
+from isthmus.pretraining.labels import folds_of
+from isthmus.pretraining.network import Network, answers, features
+from isthmus.pretraining.tuning import Course, Pace, Tuner
+from isthmus.trace import Batch
+from isthmus.training import seeded
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from isthmus.pretraining.labels import Labels
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "table": {
+        "architecture": Mlp(hidden=(256, 128), residual=True, norm="layer"),
+        "corruption": SwapNoise(rate=0.15),
+    },
+    "images": {},
+    "series": {},
+}
+"""What is pre-trained, where nothing is said of it."""
+
+FOLDS = 5
+"""Networks, each of which leaves out a fold."""
+
+MANY = 5000
+"""Labelled rows from which one network is trained, that leaves out a tenth."""
+
+SOME = 10_000
+"""Rows by which features are standardised."""
+
+
+class Learned(NamedTuple):
+    """What fitting came to."""
+
+    autoencoder: Autoencoder
+    networks: list[Network]
+    center: float
+    scale: float
+    """Of numbers that are predicted; 0 and 1 for classes."""
+
+    def answers(self, X: Any) -> Tensor:
+        """Probabilities (n, classes), or numbers (n, 1): the mean of the networks."""
+        found = answers(self.networks, entries(self.autoencoder, X))
+        if found[0].shape[1] > 1:
+            return torch.stack([f.double().softmax(1) for f in found]).mean(0)
+        return (
+            torch.stack([f.double() for f in found]).mean(0) * self.scale + self.center
+        )
+
+
+def template(task: Any, form: str) -> Autoencoder:
+    """The autoencoder that is pre-trained."""
+    made = task.autoencoder
+    made = Autoencoder(**NETWORKS[form]) if made is None else clone(made)
+    wished: dict[str, Any] = {
+        "random_state": task.random_state,
+        "verbose": task.verbose,
+    }
+    for name in ("kind", "columns", "training", "device"):
+        if getattr(task, name) is not None:
+            wished[name] = getattr(task, name)
+    found: Autoencoder = made.set_params(**wished)
+    return found
+
+
+def pretrained(task: Any, X: Any, checkpoint: Any = None) -> tuple[Autoencoder, Batch]:
+    """An autoencoder of all rows, and the rows as it meets them."""
+    given = task.autoencoder
+    if is_fitted(given):
+        return given, entries(given, X)
+    model = template(task, form_for(task, X))
+    read = read_rows(model, X, reset=True, least=2)
+    model.fit(read, checkpoint=checkpoint)
+    return model, entries(model, read)
+
+
+def is_fitted(model: Any) -> bool:
+    """Whether it is an autoencoder that has been fitted."""
+    return hasattr(model, "module_")
+
+
+def entries(model: Autoencoder, X: Any) -> Batch:
+    """Examples as a fitted autoencoder meets them."""
+    data = model._read(X)[1]  # noqa: SLF001 - estimators of one family
+    if isinstance(data, Batch):
+        return data
+    assert isinstance(data, Windows)
+    if len(data) != len(data.extents):
+        raise DataError(
+            "Each example has one label, and must be seen whole. Images must be of one "
+            "size, of 96 pixels a side at most, and series of one length, of 512 rows "
+            "at most: (series, rows, columns)."
+        )
+    return data.slice(0, len(data))
+
+
+def learned(
+    task: Any, model: Autoencoder, data: Batch, labels: Labels, goal: Goal
+) -> tuple[list[Network], Course | None]:
+    """Networks whose heads start from a fit to features, and then are tuned."""
+    seed = int(check_random_state(task.random_state).randint(2**31 - 1))
+    rows = torch.from_numpy(labels.rows)
+    some = data.rows(rows)
+    parts = parts_of(labels, seed)
+    with seeded(seed, torch.device("cpu")):
+        first = Network(model.module_, goal.outputs)
+    first.standardize(_some(data, seed))
+    phi = features(first, some)
+    networks = []
+    with threadpool_limits(1):  # what is solved here is small
+        found = heads(phi, goal, parts)
+    for head in found:
+        network = Network(model.module_, goal.outputs)
+        network.load_state_dict(first.state_dict())
+        network.head.weight.data.copy_(head.weight)
+        network.head.bias.data.copy_(head.bias)
+        networks.append(network.eval())
+    if task.frozen or not any(len(check) for _, check in parts):
+        return networks[:1], None
+    pace = Pace(steps=task.steps, seed=seed)
+    return networks, Tuner(networks, some, goal, parts, pace).run()
+
+
+def parts_of(labels: Labels, seed: int) -> list[tuple[Tensor, Tensor]]:
+    """Which labelled rows each network learns from, and which it is checked on."""
+    count = len(labels.values)
+    every = torch.arange(count)
+    few = count <= MANY
+    fold = torch.from_numpy(folds_of(labels, FOLDS if few else 10, seed))
+    picked = [k for k in range(FOLDS if few else 1) if (fold == k).any()]
+    if not picked or all((fold == k).all() for k in picked):
+        return [(every, every[:0])]
+    return [((fold != k).nonzero()[:, 0], (fold == k).nonzero()[:, 0]) for k in picked]
+
+
+def _some(data: Batch, seed: int) -> Batch:
+    """Rows by lot, where there are many."""
+    if len(data) <= SOME:
+        return data
+    lots = torch.Generator().manual_seed(seed)
+    return data.rows(torch.randperm(len(data), generator=lots)[:SOME])

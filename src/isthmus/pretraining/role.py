@@ -1,0 +1,124 @@
+"""What estimators that are pre-trained have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
+
+import torch
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+
+from isthmus.estimator.streams import in_memory
+from isthmus.estimator.tags import TakesAnyCells
+from isthmus.estimator.wishes import form_of
+from isthmus.pretraining.learner import (
+    Learned,
+    is_fitted,
+    learned,
+    pretrained,
+    template,
+)
+from isthmus.pretraining.state import learned_from, state_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from isthmus.data.kinds import Found
+    from isthmus.estimator import Autoencoder
+    from isthmus.estimator.state import State
+    from isthmus.pretraining.features import Features
+    from isthmus.pretraining.heads import Goal
+    from isthmus.pretraining.labels import Labels
+
+
+class Settled(NamedTuple):
+    """What makes an equal estimator, all said."""
+
+    autoencoder: Autoencoder
+    params: dict[str, Any]
+    rows: int | None
+
+
+class Pretrained(TakesAnyCells):
+    """Learns features of all rows, and then what labels say of some of them."""
+
+    autoencoder: Autoencoder | None
+    random_state: Any
+
+    @abstractmethod
+    def _labels(self, X: Any, y: Any) -> Labels:
+        """Which rows have a label, and what it is."""
+
+    @abstractmethod
+    def _goal(self, labels: Labels) -> tuple[Goal, float, float]:
+        """What heads are to answer; centre and scale of numbers."""
+
+    def fit(self, X: Any, y: Any, *, checkpoint: str | Path | None = None) -> Self:
+        """Learn from all rows of ``X``, and from the labels ``y``, (n,), of some.
+
+        Where the file ``checkpoint`` is there, pre-training goes on from it.
+        """
+        X = in_memory(X)
+        labels = self._labels(X, y)
+        model, data = pretrained(self, X, checkpoint)
+        goal, center, scale = self._goal(labels)
+        networks, course = learned(self, model, data, labels, goal)
+        self._adopt(Learned(model, networks, center, scale))
+        steps = [] if course is None else zip(course.steps, course.losses, strict=True)
+        self.history_ = [{"step": step, "loss": loss} for step, loss in steps]
+        return self
+
+    @property
+    def encoder_(self) -> Features:
+        """The encoder of the first network, a plain module: examples to features."""
+        check_is_fitted(self)
+        return self.learned_.networks[0].encoder
+
+    @property
+    def columns_(self) -> tuple[Found, ...]:
+        """Name and kind of each column, and why it is set aside if it is."""
+        return self.autoencoder_.columns_
+
+    def settled(self, rows: int | None = None) -> Settled:
+        """An equal estimator's parameters, all said."""
+        params = self.get_params(deep=False)
+        del params["autoencoder"]
+        made = getattr(self, "autoencoder_", None)
+        form = form_of(self)
+        name = "table" if form is None else type(form).__name__.lower()
+        return Settled(made or template(self, name), params, rows)
+
+    def to_state(self) -> State:
+        """Plain data and tensors that `from_state` makes an equal estimator of."""
+        return state_of(self)
+
+    @classmethod
+    def from_state(cls, state: State, **modules: Any) -> Self:
+        """Rebuild from plain data; own networks are passed as encoder and decoder."""
+        found, params = learned_from(state, **modules)
+        made = cls(**params)
+        made._adopt(found)
+        made.history_ = state.plain["history"]
+        return made
+
+    def _adopt(self, found: Learned) -> None:
+        self.learned_, self.autoencoder_ = found, found.autoencoder
+        for name in ("n_features_in_", "feature_names_in_"):
+            if hasattr(self.autoencoder_, name):
+                setattr(self, name, getattr(self.autoencoder_, name))
+
+    def _answers(self, X: Any) -> torch.Tensor:
+        check_is_fitted(self)
+        return self.learned_.answers(X)
+
+    def __sklearn_clone__(self) -> Self:
+        """A fitted autoencoder that was given stays fitted."""
+        params = self.get_params(deep=False)
+        given = params.pop("autoencoder")
+        made = type(self)(**{n: clone(v, safe=False) for n, v in params.items()})
+        made.autoencoder = given if is_fitted(given) else clone(given, safe=False)
+        return made
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "learned_")
