@@ -22,6 +22,8 @@ _PLACES = {
     "inspect": "isthmus.artifacts",
     "refine": "isthmus.refinement",
     "stream": "isthmus.data.streams",
+    "compress": "isthmus.compression",
+    "decompress": "isthmus.compression",
 }
 
 

@@ -1,6 +1,7 @@
 # Written by tools/generate.py from the docstrings. Do not edit.
 
 from isthmus.artifacts import inspect, load, save
+from isthmus.compression import compress, decompress
 from isthmus.data.forms import Images, Series
 from isthmus.data.kinds import Columns
 from isthmus.data.streams import stream
@@ -43,7 +44,9 @@ __all__ = [
     "Sampler",
     "Series",
     "Training",
+    "compress",
     "contractive",
+    "decompress",
     "denoising",
     "importance_weighted",
     "inspect",

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from isthmus import errors
 from isthmus.cli import (
     commands,
+    compression,
     demo,
     fit,
     judging,
@@ -91,6 +92,8 @@ for command in (
     predicting.predict,
     commands.evaluate,
     commands.info,
+    compression.compress,
+    compression.decompress,
     demo.demo,
 ):
     app.command(help=_help(command))(command)
