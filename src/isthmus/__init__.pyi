@@ -24,6 +24,7 @@ from isthmus.presets.winner_take_all import winner_take_all
 from isthmus.refinement import refine
 from isthmus.tasks.anomaly_detector import AnomalyDetector
 from isthmus.tasks.denoiser import Denoiser
+from isthmus.tasks.imputer import Imputer
 from isthmus.tasks.pretrained_classifier import PretrainedClassifier
 from isthmus.tasks.pretrained_regressor import PretrainedRegressor
 from isthmus.tasks.recommender import Recommender
@@ -37,6 +38,7 @@ __all__ = [
     "Columns",
     "Denoiser",
     "Images",
+    "Imputer",
     "PretrainedClassifier",
     "PretrainedRegressor",
     "Recipe",

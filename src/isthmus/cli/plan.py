@@ -42,11 +42,16 @@ def plan(model: Any, rows: pa.Table, height: int) -> dict[str, Any]:
 
 
 def _replicas(model: Any, rows: int, entries: int) -> dict[str, int]:
-    """How many replicas a detector trains in how many steps; nothing, if it is one."""
+    """How many replicas are trained in how many steps; nothing, if it is one."""
     from isthmus.detection.efforts import folds_of, lasts
     from isthmus.detection.thresholds import kept_of
     from isthmus.estimator.parameters import training_of
+    from isthmus.imputation import training as imputing
+    from isthmus.tasks.imputer import Imputer
 
+    if isinstance(model, Imputer):
+        taken = imputing.lasts(training_of(model.settled().autoencoder), rows)[0]
+        return {"replicas": model.folds, "steps": taken}
     if not hasattr(model, "folds") or folds_of(model) == 1:
         return {}
     rows -= kept_of(model, rows)

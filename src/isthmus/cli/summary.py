@@ -19,7 +19,7 @@ def summarize(
     autoencoder = getattr(model, "autoencoder_", model)
     converter = autoencoder._converter  # noqa: SLF001
     detects = hasattr(model, "offset_")
-    replicas = model.folds_ if detects else 1
+    replicas = model.folds_ if detects else getattr(model, "folds", 1)
     task = type(model).__name__.lower().removeprefix("pretrained")
     figures = {
         "task": "anomaly" if detects else task,
@@ -208,6 +208,11 @@ def _next(figures: dict[str, Any], out: Path) -> list[str]:
         return [
             f"  isthmus predict {out} FILE --out predicted.csv",
             f"  isthmus evaluate {out} FILE --label COLUMN",
+        ]
+    if figures["task"] == "imputer":
+        return [
+            f"  isthmus impute {out} FILE --out filled.csv --picture filled.png",
+            f"  isthmus impute {out} FILE --draws 20 --out drawn.csv",
         ]
     if figures["task"] == "anomaly":
         why = "" if figures["form"] == "images" else " --explain"

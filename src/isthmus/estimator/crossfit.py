@@ -46,14 +46,10 @@ def cross_fitted(
 
     ``plan`` says how many, and how many steps each takes on the rows outside its fold.
     """
-    folds, steps = plan
-    place = fold_of(data, folds)
-    members = [_others(place, k) for k in range(folds)]
-    modules = _replicas(estimator, folds)
-    rows = placed(data, estimator._device)  # noqa: SLF001 - prepared before
-    task = rows, members, steps
-    _train(estimator, modules, task, tell, checkpoint)
-    estimator.module_ = modules[0]
+    place = fold_of(data, plan[0])
+    modules, members = left_out(
+        estimator, data, place, plan, tell=tell, checkpoint=checkpoint
+    )
     heads = [
         [view.score.fit(modules[0].layout, data.rows(rows)) for rows in members]
         for view in views
@@ -73,6 +69,29 @@ def cross_fitted(
     excess = Excess.learned(cells, some_rows.visible, max(weights))
     judge.excess = excess.to(estimator._device)  # noqa: SLF001
     return judge
+
+
+def left_out(
+    estimator: Any,
+    data: Batch,
+    place: NDArray[np.int64],
+    plan: tuple[int, int],
+    *,
+    tell: Any,
+    checkpoint: str | Path | None = None,
+) -> tuple[list[AutoencoderModule], list[Tensor]]:
+    """Replicas of a prepared estimator, and the rows that each has learned.
+
+    ``place``, (n,), is the fold of each row: replica k leaves out those of fold k.
+    ``plan`` says how many there are, and how many steps each takes.
+    """
+    folds, steps = plan
+    members = [_others(place, k) for k in range(folds)]
+    modules = _replicas(estimator, folds)
+    rows = placed(data, estimator._device)  # noqa: SLF001 - prepared before
+    _train(estimator, modules, (rows, members, steps), tell, checkpoint)
+    estimator.module_ = modules[0]
+    return modules, members
 
 
 def _train(

@@ -93,6 +93,13 @@ class ByColumn(Likelihood):
         parts = [_sample(run.field, params[..., run.params]) for run in self._runs]
         return torch.cat(parts, -1)
 
+    def expected_view(self, params: Tensor) -> Tensor:
+        """E[view(x)|y]: `mean` as it is seen, and probabilities of the known levels."""
+        parts = [
+            _expected_view(run.field, params[..., run.params]) for run in self._runs
+        ]
+        return torch.cat(parts, -1)
+
     @functools.cached_property
     def _runs(self) -> list[_Run]:
         assert self.layout is not None, "the model says what the layout is"
@@ -156,6 +163,12 @@ def _sample(field: Field, params: Tensor) -> Tensor:
     known = _logits(field, params)[..., 1:]
     level: Tensor = torch.distributions.Categorical(logits=known).sample()
     return (level + 1).to(params)
+
+
+def _expected_view(field: Field, params: Tensor) -> Tensor:
+    if field.content != "category":
+        return _seen(field, _mean(field, params))
+    return _logits(field, params)[..., 1:].softmax(-1).flatten(-2)
 
 
 def _logits(field: Field, params: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""What an imputer trains and asks; the estimator itself is a task."""
