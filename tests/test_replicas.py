@@ -450,8 +450,8 @@ def test_no_replica_learns_the_rows_that_it_judges(monkeypatch):
         given.append(task[:2])
         train(estimator, modules, task, *more)
 
-    train = crossfit._train
-    monkeypatch.setattr(crossfit, "_train", watched)
+    train = crossfit.train_replicas
+    monkeypatch.setattr(crossfit, "train_replicas", watched)
     inner = isthmus.Autoencoder(
         size=2, epochs=2, hidden=(4,), training=isthmus.Training(cutoff=None)
     )

@@ -30,6 +30,7 @@ from isthmus.tasks.pretrained_regressor import PretrainedRegressor
 from isthmus.tasks.recommender import Recommender
 from isthmus.tasks.sampler import Sampler
 from isthmus.training import Training
+from isthmus.tuning import tune
 
 __all__ = [
     "AnomalyDetector",
@@ -62,6 +63,7 @@ __all__ = [
     "sparse_kl",
     "sparse_l1",
     "stream",
+    "tune",
     "undercomplete",
     "variational",
     "vector_quantized",

@@ -23,6 +23,7 @@ from isthmus.cli import (
     recipe,
     recommend,
     sampling,
+    tune,
     written,
 )
 
@@ -96,6 +97,7 @@ for command in (
     commands.info,
     compression.compress,
     compression.decompress,
+    tune.tune,
     demo.demo,
 ):
     app.command(help=_help(command))(command)

@@ -87,19 +87,19 @@ def left_out(
     """
     folds, steps = plan
     members = [_others(place, k) for k in range(folds)]
-    modules = _replicas(estimator, folds)
+    modules = replicas(estimator, folds)
     rows = placed(data, estimator._device)  # noqa: SLF001 - prepared before
-    _train(estimator, modules, (rows, members, steps), tell, checkpoint)
+    train_replicas(estimator, modules, (rows, members, steps), tell, checkpoint)
     estimator.module_ = modules[0]
     return modules, members
 
 
-def _train(
+def train_replicas(
     estimator: Any,
     modules: list[AutoencoderModule],
     task: tuple[Batch, list[Tensor], int],
     tell: Any,
-    checkpoint: str | Path | None,
+    checkpoint: str | Path | None = None,
 ) -> None:
     """All in one batched step, where that makes no difference; else in turn."""
     data, members, steps = task
@@ -107,20 +107,20 @@ def _train(
         warn("Each process trains all replicas: several are no faster than one.")
     training = training_of(estimator)
     seeds = [estimator._seed + k for k in range(len(modules))]  # noqa: SLF001
-    groups = [[k] for k in range(len(modules))]
-    if can_stack(estimator.recipe_):
+    groups, stackable = [[k] for k in range(len(modules))], can_stack(estimator.recipe_)
+    if stackable:
         groups = [list(range(len(modules)))]
     for group in groups:
         some = [modules[k] for k in group]
-        model = stacked(some) if len(groups) == 1 else some[0]
+        model = stacked(some) if stackable else some[0]
         trainer = ReplicaTrainer(model, training, [seeds[k] for k in group])
         kept = None
         if checkpoint is not None:
-            path = checkpoint if len(groups) == 1 else f"{checkpoint}.{group[0]}"
+            path = checkpoint if stackable else f"{checkpoint}.{group[0]}"
             kept = checkpoint_of(estimator, data, path, [steps, *group])
         some_rows = [members[k] for k in group]
         trainer.fit(data, some_rows, steps, tell=tell, checkpoint=kept)
-        if len(groups) == 1:
+        if stackable:
             unstack(model, some)
         estimator.history_, estimator.path_ = trainer.history, trainer.path
     for module in modules:
@@ -158,7 +158,7 @@ def _others(place: NDArray[np.int64], k: int) -> Tensor:
     return torch.from_numpy(rows)
 
 
-def _replicas(estimator: Any, folds: int) -> list[AutoencoderModule]:
+def replicas(estimator: Any, folds: int) -> list[AutoencoderModule]:
     """Untrained modules, each with first weights of its own."""
     first: AutoencoderModule = estimator.module_
     device = next(first.parameters()).device

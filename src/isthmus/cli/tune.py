@@ -1,0 +1,175 @@
+"""``isthmus tune``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import typer
+
+from isthmus.cli import written
+from isthmus.cli.fit import Dry, Ignore, Kinds, Quiet, Seed, Set, Size
+from isthmus.cli.options import (
+    Data,
+    Json,
+    Label,
+    Picture,
+    Preset,
+    chosen,
+    duration,
+    names,
+)
+from isthmus.cli.unfitted import fixed_by, unfitted
+
+Target = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Where the best recipe goes, as TOML; standard output by default.",
+    ),
+]
+Table = Annotated[
+    Path | None,
+    typer.Option("--table", metavar="FILE", help="Trials as CSV or Parquet, too."),
+]
+Time = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TIME",
+        help="Search for 90s, 5m or 1h30m in all; without --trials, 5m by default.",
+    ),
+]
+Trials = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help="Try N recipes."),
+]
+SpaceFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--space",
+        exists=True,
+        dir_okay=False,
+        metavar="FILE",
+        help="What may be chosen: what --dry-run printed, as you have edited it.",
+    ),
+]
+Folds = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Parts held out in turn; fewer for more rows."
+    ),
+]
+Storage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FILE|URL",
+        help="Keep trials in a file, or in a data base such as sqlite:///trials.db, to "
+        "go on later, or in several processes at once.",
+    ),
+]
+
+
+def tune(
+    data: Data,
+    out: Target = None,
+    table: Table = None,
+    picture: Picture = None,
+    label: Label = None,
+    time: Time = None,
+    trials: Trials = None,
+    space: SpaceFile = None,
+    preset: Preset = None,
+    size: Size = None,
+    setting: Set = [],  # noqa: B006 - typer copies it
+    ignore: Ignore = None,
+    kind: Kinds = None,
+    folds: Folds = None,
+    storage: Storage = None,
+    seed: Seed = None,
+    dry_run: Dry = False,
+    quiet: Quiet = False,
+    as_json: Json = False,
+) -> None:
+    """Search for the recipe that suits a table.
+
+    isthmus tune data.csv --time 5m --out best.toml --picture elbow.png
+    isthmus fit data.csv --recipe best.toml
+    isthmus tune data.csv --dry-run > space.toml
+    isthmus tune data.csv --space space.toml --storage trials.journal --label income
+
+    A recipe is judged by how well hidden cells of rows that it has not learned are made
+    out; with --label, by a linear model on the codes. The best are judged anew, beside
+    the default and PCA. --preset, --size and --set fix what is not searched for.
+    """
+    fixed = fixed_by(chosen(preset=preset, size=size), kind, setting)
+    rows, labels = unfitted(data, names(ignore), label, fixed)
+    chances = _space(rows, labels, fixed, space)
+    if dry_run or not quiet:
+        _tell_space(chances, aloud=not dry_run, as_json=as_json)
+    if not dry_run:
+        limits = chosen(trials=trials, seconds=duration(time) if time else None)
+        how = chosen(folds=folds, storage=storage, random_state=seed)
+        how |= {"fixed": fixed, "space": chances, "verbose": not quiet}
+        found = _search(rows, labels, **limits, **how)
+        _tell(found, data, Places(out, table, picture), quiet=quiet, as_json=as_json)
+
+
+def _search(rows: Any, labels: Any, **how: Any) -> Any:
+    from isthmus.tuning import tune
+
+    return tune(rows, labels, **how)
+
+
+class Places(NamedTuple):
+    """Where answers go."""
+
+    recipe: Path | None
+    table: Path | None
+    picture: Path | None
+
+
+def _space(rows: Any, labels: Any, fixed: dict[str, Any], file: Path | None) -> Any:
+    """What may be chosen: as a file says, or as the data suggests."""
+    from isthmus.tuning import propose
+    from isthmus.tuning.space import read, without
+
+    if file is not None:
+        return without(read(file), fixed)
+    return propose(rows, labels, fixed=fixed)
+
+
+def _tell_space(space: dict[str, Any], *, aloud: bool, as_json: bool) -> None:
+    from isthmus.cli.tables import to_json
+    from isthmus.tuning.space import to_toml
+
+    if aloud:
+        sys.stderr.write(f"Searching among\n\n{to_toml(space)}\n")
+    else:
+        print(to_json(space) if as_json else to_toml(space), end="")
+
+
+def _tell(found: Any, data: str, places: Places, *, quiet: bool, as_json: bool) -> None:
+    """The recipe to a file or to standard output; to standard error, how good it is."""
+    from isthmus.cli.tables import to_json
+    from isthmus.data.files import write_table
+
+    recipe, table, picture = places
+    if table is not None:
+        write_table(found.table, table)
+        written.tell(table)
+    if picture is not None:
+        found.plot(picture)
+        written.tell(picture)
+    if recipe is not None:
+        recipe.write_text(found.to_toml(), encoding="utf-8")
+        written.tell(recipe)
+    if not quiet:
+        sys.stderr.write(f"{found}\n")
+        if recipe is not None:
+            sys.stderr.write(f"Next:\n  isthmus fit {data} --recipe {recipe}\n")
+    if as_json:
+        print(to_json(found.to_dict()))
+    elif recipe is None:
+        print(found.to_toml(), end="")

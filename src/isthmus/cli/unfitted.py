@@ -1,0 +1,73 @@
+"""A file that no model has been fitted to yet."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Unfitted(NamedTuple):
+    """The columns of a table to learn, and the label that is kept out."""
+
+    rows: pa.Table
+    labels: Any
+    """(n,), or None."""
+
+
+def unfitted(
+    data: str, ignored: list[str], label: str | None, fixed: dict[str, Any]
+) -> Unfitted:
+    """Read a table; of one that is larger than memory, rows by lot."""
+    from isthmus.cli.large import is_large, looked_at
+    from isthmus.cli.tables import set_aside
+    from isthmus.data.files import read_table
+    from isthmus.data.streams import stream
+    from isthmus.errors import DataError
+
+    left_out = {"ignore": ignored, "label": [label] if label else []}
+    kinds = fixed.get("columns", {}).get("kinds", {})
+    words = {name for name, kind in kinds.items() if kind in {"category", "identifier"}}
+    if is_large(data):
+        source = stream(data)
+        if source.files:
+            raise DataError(f"{data}: holds pictures, and this takes tables.")
+        table, count = looked_at(source)
+        sys.stderr.write(
+            f"{data}: read in pieces; {table.num_rows:,} of {count:,} rows are taken.\n"
+        )
+    else:
+        table = read_table(
+            data, words | {n for some in left_out.values() for n in some}
+        )
+    beside, rows = set_aside(table, left_out)
+    return Unfitted(rows, None if label is None else labels_of(beside[label]))
+
+
+def fixed_by(
+    options: dict[str, Any], kind: str | None, setting: list[str]
+) -> dict[str, Any]:
+    """One layer of a recipe of all that options say."""
+    from isthmus.cli.forms import said
+    from isthmus.cli.options import settings
+    from isthmus.tuning.space import merged
+
+    return merged(options, said(kind, None, None), *settings(setting))
+
+
+def labels_of(column: Any) -> Any:
+    """Labels as an array: numbers where all are, else words."""
+    import numpy as np
+
+    from isthmus.errors import DataError
+
+    cells = column.to_pylist()
+    if None in cells:
+        raise DataError("Some rows have no label. Leave these rows out, or the label.")
+    try:
+        found = np.array([float(cell) for cell in cells])
+    except (TypeError, ValueError):
+        return np.array([str(cell) for cell in cells])
+    return found.astype(np.int64) if (found == np.rint(found)).all() else found

@@ -1,0 +1,6 @@
+"""Which recipe suits the data: searches for one, and comparisons of presets."""
+
+from isthmus.tuning.result import Search
+from isthmus.tuning.search import propose, tune
+
+__all__ = ["Search", "propose", "tune"]

@@ -1,0 +1,66 @@
+"""The best of a search judged anew, so that luck is not taken for merit."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from isthmus.tuning.problem import standard_error
+from isthmus.tuning.result import Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from isthmus.tuning.problem import Judged
+    from isthmus.tuning.study import Study
+
+FINALISTS = 3
+"""Trials that are judged anew, where the time allows it."""
+
+
+def judged_anew(
+    study: Study, seconds: float | None, hear: Callable[[Final], None]
+) -> list[Final]:
+    """The default, and the trials of the least error, on splits of their own.
+
+    The best trial is judged in any case, others as long as ``seconds`` are left.
+    """
+    began, problem = time.perf_counter(), study.problem
+    default = [dict(problem.fixed)]
+    first = problem.judge(default, problem.fresh)
+    finals = [_final("default", default, first, first)]
+    hear(finals[0])
+    for trial in study.best[:FINALISTS]:
+        needed = (time.perf_counter() - began) * (1 + 1 / len(finals))
+        if len(finals) > 1 and seconds is not None and needed > seconds:
+            break
+        layers = study.layers(trial)
+        judged = problem.judge(layers, problem.fresh)
+        finals.append(_final(f"trial {trial.number}", layers, judged, first))
+        hear(finals[-1])
+    return finals
+
+
+def chosen(finals: list[Final]) -> Final:
+    """The best; but the default, unless that is worse by more than a standard error."""
+    best = min(finals, key=lambda final: final.error)
+    return best if best.gain > best.gain_error else finals[0]
+
+
+def _final(
+    name: str, layers: list[dict[str, Any]], judged: Judged, first: Judged
+) -> Final:
+    pairs = zip(first.errors, judged.errors, strict=True)
+    gains = [one - other for one, other in pairs]
+    return Final(
+        name=name,
+        size=judged.size,
+        error=judged.error,
+        standard_error=judged.standard_error,
+        gain=float(np.nanmean(np.concatenate(gains))),
+        gain_error=standard_error(gains),
+        seconds=judged.seconds,
+        layers=layers,
+    )

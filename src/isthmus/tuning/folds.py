@@ -1,0 +1,97 @@
+"""One recipe on several parts of the rows at once: a replica for each."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from sklearn.model_selection import (
+    KFold,
+    ShuffleSplit,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
+
+from isthmus.errors import IsthmusWarning
+from isthmus.estimator.crossfit import replicas, train_replicas
+from isthmus.estimator.parameters import training_of
+from isthmus.model import AutoencoderModule, unstack
+from isthmus.training import placed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from isthmus.estimator.tables import Read
+    from isthmus.training import Epoch
+
+    Split = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+HELD_OUT = 0.25
+"""Share of the rows that are not learned where there is one split alone."""
+
+
+def folds_for(rows: int) -> int:
+    """The fewer rows, the more folds; of many, one split is enough."""
+    return 5 if rows < 2000 else 3 if rows < 8000 else 1
+
+
+def splits_of(rows: int, folds: int, seed: int, classes: Any = None) -> list[Split]:
+    """Rows to learn and rows to judge by; every row is judged by once, if ``folds``.
+
+    The shares of ``classes`` are the same in all of them, nearly.
+    """
+    parts: Any
+    if folds == 1:
+        kind = ShuffleSplit if classes is None else StratifiedShuffleSplit
+        parts = kind(1, test_size=HELD_OUT, random_state=seed)
+    else:
+        kind = KFold if classes is None else StratifiedKFold
+        parts = kind(folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # a class of fewer than ``folds``
+        found = list(parts.split(np.zeros(rows), classes))
+    return [(np.sort(train), np.sort(test)) for train, test in found]
+
+
+def trained(
+    model: Any,
+    read: Read,
+    splits: list[Split],
+    hear: Callable[[AutoencoderModule, int], None] | None = None,
+) -> list[AutoencoderModule]:
+    """A module for each split, trained on its first rows; in one step if they can be.
+
+    ``hear`` is told of the module of the first split after every round, with the number
+    of the round. ``model.data_`` holds the entries of all rows, by which they are
+    scaled.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", IsthmusWarning)
+        model.data_ = data = model.prepared(read)
+    training = training_of(model)
+    fewest = min(len(train) for train, _ in splits)
+    epochs, size = training.plan(fewest)
+    model.set_params(training__batch_size=size)
+    modules = replicas(model, len(splits))
+    members = [torch.from_numpy(train) for train, _ in splits]
+    first = modules[0]
+
+    def tell(epoch: Epoch, _: float) -> None:
+        model = epoch.model
+        assert isinstance(model, AutoencoderModule)
+        if hear is None or not (model.stack or model is first):
+            return
+        if model.stack:
+            unstack(model, modules)
+        first.eval()
+        hear(first, epoch.number)
+        model.train()
+
+    task = placed(data, model._device), members, epochs * math.ceil(fewest / size)  # noqa: SLF001
+    train_replicas(model, modules, task, tell)
+    return modules

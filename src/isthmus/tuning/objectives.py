@@ -1,0 +1,193 @@
+"""What a recipe is judged by: an error of each row that it has not learned."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression, RidgeCV
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils.multiclass import type_of_target
+
+from isthmus.data.blocks import in_blocks
+from isthmus.errors import DataError
+from isthmus.likelihoods.by_column import ByColumn
+from isthmus.trace import Batch, Corrupted
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from isthmus.model import AutoencoderModule
+    from isthmus.tuning.cells import Cells
+
+    Floats = NDArray[np.float64]
+    Index = NDArray[np.int64]
+
+RARE = 10
+"""Rows that a label needs to be told from others; rarer ones are divided as one."""
+
+PARTS = 5
+"""Passes in which every cell of a row is hidden once."""
+
+
+class Objective(Protocol):
+    """An error of each held-out row, (n,), 1 for one who only guesses."""
+
+    name: str
+    cells: Cells
+    classes: Any
+    """Whose shares are to be the same in all parts; None: there are none."""
+
+    def errors(
+        self, model: Any, module: AutoencoderModule, split: tuple[Index, Index]
+    ) -> Floats:
+        """Of a module that has learned the first rows of a split, on the second."""
+
+    def pca(self, size: int, split: tuple[Index, Index]) -> Floats:
+        """Of as many principal components."""
+
+
+class HiddenCells:
+    """How wrong are cells that were hidden, made out from the others?
+
+    Each cell is hidden once, in one of five passes, with a fifth of its row; which
+    ones are hidden together is drawn for each row from a fixed seed. A network is told
+    what is hidden if it takes that, and meets the middle of the column instead.
+    """
+
+    name = "error of hidden cells"
+    classes = None
+
+    def __init__(self, cells: Cells, seed: int) -> None:
+        self.cells = cells
+        rows, columns = cells.seen.shape
+        if columns < 2:
+            raise DataError(
+                "A table of one column has nothing to make out hidden cells from. Give "
+                "a table of two columns or more, or labels."
+            )
+        order = np.random.default_rng(seed).random((rows, columns)).argsort(axis=1)
+        self.part = order % min(PARTS, columns)
+
+    def errors(
+        self, model: Any, module: AutoencoderModule, split: tuple[Index, Index]
+    ) -> Floats:
+        """Mean error of the cells of each row, in guesses."""
+        rows, table = split[1], model._converter  # noqa: SLF001 - a prepared one
+        data = model.data_.rows(torch.from_numpy(rows))
+        known = torch.ones_like(data.x) if data.visible is None else data.visible
+        width = data.x.shape[1]
+        places = [table.places[name] for name in self.cells.names]
+        found = np.zeros((len(rows), len(places)))
+
+        likelihood = module.likelihood
+        expected = likelihood.mean
+        if isinstance(likelihood, ByColumn):
+            expected = likelihood.expected_view
+
+        def answer(block: Batch) -> tuple[torch.Tensor]:
+            x, known, visible = block.x.split(width, 1)
+            seen = None if data.visible is None else known
+            codes = module.encoded(Batch(x * visible, seen), Corrupted(x, visible))
+            return (expected(module.decode(*codes)),)
+
+        for part in range(int(self.part.max()) + 1):
+            hidden = self.part[rows] == part
+            visible = torch.ones_like(data.x)
+            for j, place in enumerate(places):
+                visible[:, place] = torch.from_numpy(~hidden[:, [j]]).to(visible)
+            asked = Batch(torch.cat([data.x * visible, known, visible], 1))
+            (y,) = in_blocks(answer, asked, module)
+            errors = self.cells.errors(rows, self.cells.brought(table, y.numpy()))
+            found[hidden] = errors[hidden]
+        return _by_row(found, self.cells.seen[rows])
+
+    def pca(self, size: int, split: tuple[Index, Index]) -> Floats:
+        """E[hidden | other cells] of probabilistic PCA (Tipping & Bishop, 1999)."""
+        train, rows = split
+        x = self.cells.x[train]
+        size = min(size, x.shape[1] - 1, len(x) - 1)
+        fitted = PCA(size, random_state=0).fit(x)
+        noise = max(float(fitted.noise_variance_), 1e-6)
+        spread = np.sqrt(np.maximum(fitted.explained_variance_ - noise, 0))
+        loadings = fitted.components_.T * spread
+        found = np.zeros((len(rows), len(self.cells.names)))
+        for part in range(int(self.part.max()) + 1):
+            hidden = self.part[rows] == part
+            shown = self.cells.seen[rows] & ~hidden
+            weights = np.zeros((len(rows), x.shape[1]))
+            for j, name in enumerate(self.cells.names):
+                weights[:, self.cells.table.places[name]] = shown[:, [j]]
+            gram = np.einsum(
+                "ne,ei,ej->nij", weights, loadings, loadings, optimize=True
+            )
+            right = (weights * (self.cells.x[rows] - fitted.mean_)) @ loadings
+            inner = gram + noise * np.eye(size)
+            codes = np.linalg.solve(inner, right[:, :, None])[:, :, 0]
+            errors = self.cells.errors(rows, codes @ loadings.T + fitted.mean_)
+            found[hidden] = errors[hidden]
+        return _by_row(found, self.cells.seen[rows])
+
+
+class Probe:
+    """How well does a linear model on the codes tell the label?
+
+    Logistic regression, or ridge regression where labels are numbers, on standardised
+    codes of the rows that were learned; judged on the others.
+    """
+
+    def __init__(self, labels: Any, cells: Cells) -> None:
+        self.y, self.cells = np.asarray(labels), cells
+        self.numbers = type_of_target(self.y) == "continuous"
+        kinds, counts = np.unique(self.y, return_counts=True)
+        if not self.numbers and (counts >= RARE).sum() < 2:
+            raise DataError(
+                f"y must hold two labels that occur {RARE} times or more. Got "
+                f"{len(kinds)}, of which the most frequent are "
+                f"{', '.join(map(str, np.sort(counts)[::-1][:3]))} times there."
+            )
+        self.classes = None if self.numbers else _joined(self.y, kinds, counts)
+        self.name = "squared error" if self.numbers else "share of wrong labels"
+        self.name += " of a linear model on the codes"
+
+    def errors(
+        self, model: Any, module: AutoencoderModule, split: tuple[Index, Index]
+    ) -> Floats:
+        """Whether a label is told wrong, or its squared error in variances."""
+        index = np.concatenate(split)
+        data = model.data_.rows(torch.from_numpy(index))
+        (z,) = in_blocks(lambda block: (module.encode(block),), data, module)
+        return self._of(z.numpy(), split)
+
+    def pca(self, size: int, split: tuple[Index, Index]) -> Floats:
+        """The same of principal components."""
+        x = self.cells.x
+        fitted = PCA(min(size, *x[split[0]].shape), random_state=0).fit(x[split[0]])
+        return self._of(fitted.transform(x[np.concatenate(split)]), split)
+
+    def _of(self, codes: Any, split: tuple[Index, Index]) -> Floats:
+        train, test = split
+        z = StandardScaler().fit(codes[: len(train)]).transform(codes)
+        learned, asked = z[: len(train)], z[len(train) :]
+        if self.numbers:
+            fitted = RidgeCV(np.logspace(-3, 3, 7)).fit(learned, self.y[train])
+            squares = np.square(fitted.predict(asked) - self.y[test])
+            return np.asarray(squares / max(self.y[train].var(), 1e-12))
+        model = LogisticRegression(max_iter=1000).fit(learned, self.y[train])
+        return np.asarray(model.predict(asked) != self.y[test], dtype=float)
+
+
+def _joined(labels: Any, kinds: Any, counts: Any) -> Any:
+    """Numbers of classes, with those that are too rare to be divided as one."""
+    index = np.searchsorted(kinds, labels)
+    return np.where(counts[index] < RARE, np.argmax(counts), index)
+
+
+def _by_row(errors: Floats, seen: NDArray[np.bool_]) -> Floats:
+    """Mean over the cells of each row that are there; NaN where none is."""
+    count = seen.sum(1)
+    with np.errstate(invalid="ignore"):
+        mean: Floats = (errors * seen).sum(1) / count
+    return mean

@@ -1,0 +1,160 @@
+"""What is searched for: rows, what they are judged by, and how they are divided."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from isthmus.artifacts.recipes import assemble
+from isthmus.data.rows import Rows
+from isthmus.errors import DataError, RecipeError
+from isthmus.estimator import Autoencoder
+from isthmus.estimator.reading import read_rows
+from isthmus.estimator.streams import in_memory
+from isthmus.tuning.cells import Cells
+from isthmus.tuning.folds import folds_for, splits_of, trained
+from isthmus.tuning.objectives import HiddenCells, Objective, Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from isthmus.estimator.tables import Read
+    from isthmus.tuning.folds import Split
+
+    Layers = Sequence[Mapping[str, Any]]
+    Floats = NDArray[np.float64]
+
+FEWEST = 20
+"""Rows below which nothing can be held out."""
+
+
+class Judged(NamedTuple):
+    """How a recipe did on rows that it had not learned."""
+
+    errors: list[Floats]
+    """Of each row of each split; NaN where there is nothing to judge."""
+    size: int
+    seconds: float
+
+    @property
+    def error(self) -> float:
+        """Mean over all rows."""
+        return float(np.nanmean(np.concatenate(self.errors)))
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean."""
+        return standard_error(self.errors)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything that decides how good a recipe is; the same in every process."""
+
+    read: Read
+    fixed: dict[str, Any]
+    """What is said of recipes beforehand."""
+    objective: Objective
+    splits: list[Split]
+    """By which the search goes."""
+    fresh: list[Split]
+    """By which the best of it are judged anew."""
+    random_state: int
+
+    def model(self, layers: Layers) -> Any:
+        """The unfitted estimator of a recipe."""
+        said = {"random_state": self.random_state}
+        made = assemble(said, *layers)
+        return made.set_params(verbose=0)
+
+    def judge(
+        self,
+        layers: Layers,
+        splits: list[Split],
+        hear: Callable[[float, int], None] = lambda _error, _round: None,
+    ) -> Judged:
+        """Train a recipe on splits and judge it; ``hear`` of the first on the way."""
+        started = time.perf_counter()
+        model, errors = self.model(layers), self.objective.errors
+
+        def told(module: Any, number: int) -> None:
+            if number % EVERY == 0:
+                hear(float(np.nanmean(errors(model, module, splits[0]))), number)
+
+        modules = trained(model, self.read, splits, told)
+        pairs = zip(modules, splits, strict=True)
+        found = [errors(model, module, split) for module, split in pairs]
+        size = model.recipe_.bottleneck.width
+        return Judged(found, size, time.perf_counter() - started)
+
+    def pca(self, size: int, splits: list[Split]) -> Judged:
+        """As many principal components, judged in the same way."""
+        started = time.perf_counter()
+        found = [self.objective.pca(size, split) for split in splits]
+        return Judged(found, size, time.perf_counter() - started)
+
+
+EVERY = 8
+"""Rounds of training, of 40, after which a trial is looked at."""
+
+
+def problem_of(
+    X: Any,
+    y: Any,
+    fixed: Mapping[str, Any],
+    *,
+    folds: int | None,
+    rows: int,
+    random_state: int,
+) -> Problem:
+    """Read a table, or some rows of it by lot, and divide it."""
+    base = assemble(fixed)
+    if not isinstance(base, Autoencoder):
+        raise RecipeError(
+            "A search is for the recipe of an autoencoder. Leave the task out, and "
+            "give the recipe that is found to the task."
+        )
+    read = read_rows(base, in_memory(X), reset=True, least=2)
+    if not isinstance(read.rows, Rows):
+        raise DataError("A search takes tables; images and series are none.")
+    count, labels = read.rows.height, None if y is None else np.asarray(y)
+    if count < FEWEST:
+        raise DataError(f"A search needs {FEWEST} rows or more. Got {count}.")
+    if labels is not None and labels.shape != (count,):
+        raise DataError(f"y must hold a label for each row, ({count},).")
+    if count > rows:
+        order = np.random.default_rng(random_state).permutation(count)
+        picked = np.sort(order[:rows])
+        read, count = read.take(picked), rows
+        labels = None if labels is None else labels[picked]
+    cells = Cells(read.rows, base)
+    objective: Objective
+    if labels is None:
+        objective = HiddenCells(cells, random_state)
+    else:
+        objective = Probe(labels, cells)
+    folds = folds_for(count) if folds is None else folds
+    return Problem(
+        read,
+        dict(fixed),
+        objective,
+        splits_of(count, folds, random_state, objective.classes),
+        splits_of(count, max(folds, 2), random_state + 1, objective.classes),
+        random_state,
+    )
+
+
+def standard_error(errors: list[Floats]) -> float:
+    """Of the mean of errors: by their spread over rows, or over splits if larger."""
+    rows = np.concatenate(errors)
+    rows = rows[~np.isnan(rows)]
+    found = rows.std(ddof=1) / np.sqrt(len(rows))
+    if len(errors) > 1:
+        means = [np.nanmean(part) for part in errors]
+        found = max(found, np.std(means, ddof=1) / np.sqrt(len(means)))
+    return float(found)

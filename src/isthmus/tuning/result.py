@@ -1,0 +1,138 @@
+"""What a search found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+
+from isthmus.artifacts.recipe_text import to_toml
+from isthmus.artifacts.recipes import assemble, describe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+class Final(NamedTuple):
+    """A recipe judged anew, on splits that the search has not used."""
+
+    name: str
+    size: int
+    error: float
+    standard_error: float
+    gain: float
+    """By how much it is better than the default."""
+    gain_error: float
+    """Standard error of that, row by row."""
+    seconds: float
+    layers: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a search found: the best recipe, the trials, and those judged anew.
+
+    The default stays the best unless another beats it by more than one standard error
+    on fresh splits.
+    """
+
+    measure: str
+    """What an error is."""
+    best: Final
+    finals: list[Final]
+    """The default first."""
+    pca: list[tuple[int, float, float]]
+    """Size, error and standard error of principal components, on the same splits."""
+    trials: list[dict[str, Any]]
+    space: dict[str, Any]
+    rows: int
+    folds: int
+    seconds: float
+
+    @property
+    def default(self) -> Final:
+        """The default, judged anew."""
+        return self.finals[0]
+
+    @property
+    def estimator(self) -> Any:
+        """An unfitted estimator of the best recipe."""
+        return assemble(*self.best.layers)
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """The best recipe as plain data."""
+        return describe(self.estimator)
+
+    def to_toml(self) -> str:
+        """The best recipe as text, for ``isthmus fit --recipe``."""
+        return to_toml(self.recipe)
+
+    @property
+    def table(self) -> pa.Table:
+        """The trials: number, state, error, standard error, size, seconds, choices."""
+        names = dict.fromkeys(name for trial in self.trials for name in trial)
+        return pa.table({n: [t.get(n) for t in self.trials] for n in names})
+
+    @property
+    def elbow(self) -> Mapping[str, Any] | None:
+        """The trial of the smallest code within one standard error of the best."""
+        done = [trial for trial in self.trials if trial["state"] == "complete"]
+        if not done:
+            return None
+        best = min(done, key=lambda trial: trial["error"])
+        near = best["error"] + best["standard_error"]
+        small = [trial for trial in done if trial["error"] <= near]
+        return min(small, key=lambda trial: (trial["size"], trial["error"]))
+
+    def plot(self, path: str | Path) -> None:
+        """Draw the error of every trial against the size of its code."""
+        from isthmus.plots import draw_elbow  # noqa: PLC0415 - an extra
+
+        draw_elbow(path, self)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data, ready for JSON."""
+        finals = [
+            {n: v for n, v in final._asdict().items() if n != "layers"}
+            for final in self.finals
+        ]
+        elbow = self.elbow
+        return {
+            "measure": self.measure,
+            "best": self.best.name,
+            "finals": finals,
+            "pca": [dict(zip(PCA, found, strict=True)) for found in self.pca],
+            "elbow": elbow and {"size": elbow["size"], "error": elbow["error"]},
+            "trials": len(self.trials),
+            "rows": self.rows,
+            "folds": self.folds,
+            "seconds": self.seconds,
+            "recipe": self.recipe,
+        }
+
+    def __str__(self) -> str:
+        """A few lines for a person."""
+        lines = [f"{self.measure} of rows that were not learned; 1 is guessing"]
+        for final in self.finals:
+            mark = "*" if final is self.best else " "
+            lines.append(
+                f"{mark} {final.name:<14} {final.error:.4f} +- "
+                f"{final.standard_error:.4f}  size {final.size:<4}"
+                + _gain(final, first=final is self.default)
+            )
+        for size, error, spread in self.pca:
+            lines.append(f"  PCA of {size:<7} {error:.4f} +- {spread:.4f}")
+        return "\n".join(lines)
+
+
+PCA = "size", "error", "standard_error"
+
+
+def _gain(final: Final, *, first: bool) -> str:
+    if first:
+        return ""
+    word = "better" if final.gain >= 0 else "worse"
+    return f"{abs(final.gain):.4f} +- {final.gain_error:.4f} {word} than the default"

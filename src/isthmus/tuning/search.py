@@ -1,0 +1,136 @@
+"""``isthmus.tune``: searches for a recipe, and judges what it found anew."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any
+
+from isthmus.tuning.finals import chosen, judged_anew
+from isthmus.tuning.objectives import HiddenCells
+from isthmus.tuning.problem import Problem, problem_of
+from isthmus.tuning.result import Search
+from isthmus.tuning.space import checked, usual, without
+from isthmus.tuning.study import Limits, Study, quiet
+from isthmus.tuning.telling import Telling
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+USUAL = 300.0
+"""Seconds of a search, where nothing is said of its end."""
+
+RESERVED = 0.35
+"""Share of the time that is kept for judging anew."""
+
+
+def tune(
+    X: Any,
+    y: Any = None,
+    *,
+    fixed: Mapping[str, Any] | None = None,
+    space: Mapping[str, Any] | None = None,
+    trials: int | None = None,
+    seconds: float | None = None,
+    folds: int | None = None,
+    rows: int = 20_000,
+    storage: str | None = None,
+    random_state: int = 0,
+    verbose: int = 1,
+) -> Search:
+    """Search for the recipe that suits a table.
+
+    Without labels ``y`` a recipe is judged by the error of hidden cells of rows that it
+    has not learned, with them by a linear model on the codes. The best three, and the
+    default, are judged anew on splits that the search has not used; what does not beat
+    the default by more than one standard error there is not taken.
+
+    Parameters
+    ----------
+    X : table
+        Anything that `Autoencoder` takes as one; of more than ``rows``, some by lot.
+    fixed : dict, optional
+        What recipes shall be in any case, in the words of a recipe: ``{"size": 8}``.
+    space : dict, optional
+        What may be chosen, as `propose` answers it.
+    trials, seconds : optional
+        When to end, by default after five minutes. By trials, and in one process, the
+        same seed finds the same.
+    folds : int, optional
+        Parts held out in turn: by default 5 of few rows, 3 of some, one of many.
+    storage : str, optional
+        A file, or the URL of a data base, that keeps the trials, to go on later or to
+        search in several processes.
+    """
+    problem = problem_of(
+        X, y, fixed or {}, folds=folds, rows=rows, random_state=random_state
+    )
+    chances = usual_space(problem) if space is None else checked(space)
+    chances = without(chances, problem.fixed)
+    limits = Limits(trials, seconds or (None if trials else USUAL))
+    with quiet() as optuna:
+        study = Study(optuna, problem, chances, storage)
+        with Telling(limits, verbose=verbose) as telling:
+            return _searched(study, limits, telling)
+
+
+def _searched(study: Study, limits: Limits, telling: Telling) -> Search:
+    """Try, judge anew, and choose."""
+    began, problem = time.perf_counter(), study.problem
+    trials, seconds = limits
+    study.run(Limits(trials, seconds and seconds * (1 - RESERVED)), telling.trial)
+    left = seconds and seconds - (time.perf_counter() - began)
+    finals = judged_anew(study, left, telling.final)
+    beside = [
+        (size, problem.pca(size, problem.fresh))
+        for size in sizes_of(problem, [final.size for final in finals])
+    ]
+    return Search(
+        measure=problem.objective.name,
+        best=chosen(finals),
+        finals=finals,
+        pca=[(size, pca.error, pca.standard_error) for size, pca in beside],
+        trials=[_row(trial) for trial in study.over],
+        space=study.space,
+        rows=problem.read.rows.height,
+        folds=len(problem.splits),
+        seconds=time.perf_counter() - began,
+    )
+
+
+def propose(
+    X: Any, y: Any = None, *, fixed: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The space that `tune` would search for a table, to be edited."""
+    problem = problem_of(X, y, fixed or {}, folds=1, rows=20_000, random_state=0)
+    return without(usual_space(problem), problem.fixed)
+
+
+def usual_space(problem: Problem) -> dict[str, Any]:
+    """What the rows and what they are judged by suggest."""
+    hidden = isinstance(problem.objective, HiddenCells)
+    width = problem.objective.cells.table.width
+    return usual(problem.read.rows.height, width, hidden=hidden)
+
+
+SIZES = 2, 4, 8, 16, 32, 64
+"""Numbers of principal components that are put beside."""
+
+
+def sizes_of(problem: Problem, wanted: list[int]) -> list[int]:
+    """Numbers of components: powers of two up to the columns, and those of recipes."""
+    most = problem.objective.cells.table.width
+    return sorted(size for size in {*wanted, *SIZES, most} if size <= most)
+
+
+def _row(trial: Any) -> dict[str, Any]:
+    """A trial as a row of a table."""
+    took = trial.duration.total_seconds() if trial.duration else None
+    return {
+        "trial": trial.number,
+        "state": trial.state.name.lower(),
+        "error": trial.value if trial.state.name == "COMPLETE" else None,
+        "standard_error": trial.user_attrs.get("standard_error"),
+        "size": trial.user_attrs.get("size", trial.params.get("size")),
+        "seconds": took,
+        **{name: v for name, v in trial.params.items() if name != "size"},
+    }

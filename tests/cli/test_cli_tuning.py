@@ -1,0 +1,64 @@
+"""``isthmus tune``, as it is typed."""
+
+import json
+import tomllib
+
+import pyarrow as pa
+import pytest
+from pyarrow import csv
+
+from isthmus.cli.program import run
+
+pytest.importorskip("optuna")
+
+QUICK = ["--set", "epochs=2", "--set", "hidden=16", "--folds", "2", "--trials", "2"]
+
+
+def test_a_recipe_comes_out_and_is_trained(folder, tmp_path, capsys):
+    data = str(folder / "data.csv")
+    out, trials = tmp_path / "best.toml", tmp_path / "trials.csv"
+    picture = tmp_path / "elbow.png"
+    words = ["--ignore", "name,odd", "--out", str(out), "--table", str(trials)]
+    assert run(["tune", data, *QUICK, *words, "--picture", str(picture)]) == 0
+    told = capsys.readouterr()
+    assert not told.out
+    assert "Searching among" in told.err
+    assert "default" in told.err
+    assert f"isthmus fit {data} --recipe {out}" in told.err
+    assert tomllib.loads(out.read_text())["training"]["epochs"] == 2
+    assert trials.read_text().count("\n") == 3
+    assert picture.stat().st_size > 1000
+    assert run(["fit", data, "--ignore", "name,odd", "--recipe", str(out)]) == 0
+
+
+def test_the_space_is_printed_edited_and_given_back(folder, tmp_path, capsys):
+    data = str(tmp_path / "labelled.csv")
+    table = csv.read_csv(folder / "data.csv")
+    odd = pa.array([i % 3 for i in range(120)])
+    csv.write_csv(table.drop(["odd"]).append_column("odd", odd), data)
+    assert run(["tune", data, "--ignore", "name", "--dry-run", "--label", "odd"]) == 0
+    text = capsys.readouterr().out
+    assert tomllib.loads(text)["size"] == {"low": 1, "high": 8, "log": True}
+    space = tmp_path / "space.toml"
+    space.write_text('size = [2]\npreset = ["masked"]\n')
+    words = ["--space", str(space), "--ignore", "name", "--label", "odd", "--json"]
+    assert run(["tune", data, *QUICK, *words, "--quiet"]) == 0
+    told = capsys.readouterr()
+    assert not told.err
+    found = json.loads(told.out)
+    assert found["measure"].startswith("share of wrong labels")
+    assert found["finals"][0]["name"] == "default"
+    assert found["recipe"]["task"] == "autoencoder"
+
+
+def test_a_wrong_space_is_a_usage_error(folder, tmp_path, capsys):
+    space = tmp_path / "space.toml"
+    space.write_text("size = 2\n")
+    assert run(["tune", str(folder / "data.csv"), "--space", str(space)]) == 2
+    assert "size must be a list of choices" in capsys.readouterr().err
+
+
+def test_a_label_that_is_nearly_always_the_same_is_refused(folder, capsys):
+    words = ["--ignore", "name", "--label", "odd"]
+    assert run(["tune", str(folder / "data.csv"), *QUICK, *words]) == 3
+    assert "two labels that occur 10 times" in capsys.readouterr().err

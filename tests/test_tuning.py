@@ -1,0 +1,194 @@
+"""A search finds what is there to be found, and does not take luck for merit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import isthmus
+from isthmus.errors import DataError, RecipeError
+from isthmus.estimator.reading import read_rows
+from isthmus.tuning.cells import Cells
+from isthmus.tuning.finals import chosen
+from isthmus.tuning.folds import splits_of
+from isthmus.tuning.objectives import HiddenCells
+from isthmus.tuning.result import Final
+from isthmus.tuning.space import checked, merged, starts, to_toml, usual, without
+
+pytest.importorskip("optuna")
+
+QUICK = {"epochs": 2, "hidden": [16], "batch_size": 32}
+
+
+@pytest.fixture(scope="module")
+def table():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(120, 2))
+    numbers = z @ rng.normal(size=(2, 5)) + 0.1 * rng.normal(size=(120, 5))
+    frame = pd.DataFrame(numbers, columns=list("abcde"))
+    frame["sign"] = np.where(z[:, 0] > 0, "plus", "minus")
+    frame.loc[3, "b"] = np.nan
+    return frame
+
+
+def cells_of(table):
+    base = isthmus.Autoencoder(verbose=0)
+    return Cells(read_rows(base, table, reset=True).rows, base)
+
+
+def test_guessing_costs_one(table):
+    cells = cells_of(table)
+    errors = cells.errors(slice(None), np.zeros_like(cells.x))
+    means = (errors * cells.seen).sum(0) / cells.seen.sum(0)
+    assert means == pytest.approx(1, abs=0.02)  # costs are capped
+    assert not cells.seen[3, cells.names.index("b")]
+
+
+def test_a_category_costs_its_brier_score(table):
+    cells = cells_of(table)
+    place = cells.table.places["sign"]
+    share = (table["sign"] == cells.table.parts[-1].levels[0]).mean()
+    sure = np.zeros_like(cells.x)
+    hot = np.broadcast_to([0.9, 0.1], (len(table), 2))
+    sure[:, place] = (hot - cells.mean[place]) / cells.scale[place]
+    found = cells.errors(slice(None), sure)[:, cells.names.index("sign")]
+    right = table["sign"] == cells.table.parts[-1].levels[0]
+    brier = np.where(right, 2 * 0.1**2, 2 * 0.9**2) / (2 * share * (1 - share))
+    assert found == pytest.approx(np.minimum(brier, 9))
+
+
+@pytest.mark.parametrize("likelihood", [None, "mse"])
+def test_answers_of_any_converter_are_brought_to_the_same_cells(table, likelihood):
+    model = isthmus.Autoencoder(verbose=0, epochs=1, likelihood=likelihood)
+    model.set_params(scaling="standard")
+    batch = model.prepared(table)
+    entries = batch.x.numpy()
+    if likelihood is None:  # probabilities of the levels, and all of it for one
+        hot = np.eye(3)[entries[:, -1].astype(int)][:, 1:]
+        entries = np.concatenate([entries[:, :-1], hot], axis=1).astype(np.float32)
+    cells = cells_of(table)
+    brought = cells.brought(model._converter, entries)
+    errors = cells.errors(slice(None), brought)
+    assert errors[cells.seen] == pytest.approx(0, abs=1e-9)
+
+
+def test_probabilities_of_categories_sum_to_one(table):
+    model = isthmus.Autoencoder(verbose=0, epochs=1).fit(table)
+    module = model.module_
+    params = module.decode(module.encode(model.prepared(table)))
+    chances = module.likelihood.expected_view(params)[:, -2:]
+    assert chances.sum(1).detach().numpy() == pytest.approx(1, abs=1e-6)
+    choice = module.likelihood.mean(params)[:, -1] - 1
+    assert (chances.argmax(1) == choice).all()
+
+
+def test_every_cell_is_hidden_once_and_hidden_ones_make_no_difference(table):
+    cells = cells_of(table)
+    objective = HiddenCells(cells, 0)
+    count = [np.unique(part, return_counts=True)[1] for part in objective.part]
+    assert {tuple(c) for c in count} == {(2, 1, 1, 1, 1)}
+    split = splits_of(len(table), 1, 0)[0]
+    before = objective.pca(2, split)
+    cells.x[split[1][0], 0] += 100.0  # capped, and seen by the other parts alone
+    after = objective.pca(2, split)
+    assert (before[1:] == after[1:]).all()
+
+
+def test_pca_answers_as_a_gaussian_does(table):
+    cells = cells_of(table)
+    objective, split = HiddenCells(cells, 0), splits_of(len(table), 1, 0)[0]
+    from sklearn.decomposition import PCA
+
+    x = cells.x[split[0]]
+    fitted = PCA(2).fit(x)
+    cov, mean = fitted.get_covariance(), fitted.mean_
+    row = split[1][0]
+    errors = np.zeros(len(cells.names))
+    for part in range(5):
+        names = [n for j, n in enumerate(cells.names) if objective.part[row, j] == part]
+        hidden = np.zeros(x.shape[1], dtype=bool)
+        for name in names:
+            hidden[cells.table.places[name]] = True
+        seen = ~hidden
+        gain = cov[np.ix_(hidden, seen)] @ np.linalg.inv(cov[np.ix_(seen, seen)])
+        guess = cells.x[row].copy()
+        guess[hidden] = mean[hidden] + gain @ (cells.x[row] - mean)[seen]
+        found = cells.errors([row], guess[None])[0]
+        for name in names:
+            errors[cells.names.index(name)] = found[cells.names.index(name)]
+    assert objective.pca(2, split)[0] == pytest.approx(errors.mean(), rel=1e-3)
+
+
+def test_the_same_seed_finds_the_same(table):
+    how = {"fixed": QUICK, "trials": 3, "folds": 2, "verbose": 0}
+    one, two = isthmus.tune(table, **how), isthmus.tune(table, **how)
+    assert one.finals == [
+        f._replace(seconds=g.seconds)
+        for f, g in zip(two.finals, one.finals, strict=True)
+    ]
+    assert one.table.num_rows == 3
+    assert one.recipe["training"]["epochs"] == 2
+    assert one.estimator.fit(table).transform(table).shape[0] == len(table)
+
+
+def test_a_search_goes_on_from_its_storage(table, tmp_path):
+    how = {"fixed": QUICK, "folds": 2, "verbose": 0, "storage": str(tmp_path / "j")}
+    assert isthmus.tune(table, trials=2, **how).table.num_rows == 2
+    found = isthmus.tune(table, trials=3, **how)
+    assert found.table["trial"].to_pylist() == [0, 1, 2]
+
+
+def test_labels_ask_for_a_linear_model_on_the_codes(table):
+    found = isthmus.tune(
+        table.drop(columns="sign"), table["sign"], fixed=QUICK, trials=2, verbose=0
+    )
+    assert found.measure == "share of wrong labels of a linear model on the codes"
+    numbers = isthmus.tune(
+        table[["a", "b", "c"]], table["d"], fixed=QUICK, trials=1, verbose=0
+    )
+    assert numbers.measure == "squared error of a linear model on the codes"
+
+
+def final(error, gain, spread):
+    return Final("x", 1, error, 0.1, gain, spread, 1.0, [{}])
+
+
+def test_the_default_stays_unless_it_is_clearly_worse():
+    default = final(0.5, 0.0, 0.0)
+    assert chosen([default, final(0.49, 0.01, 0.02)]) is default
+    better = final(0.4, 0.1, 0.02)
+    assert chosen([default, final(0.6, -0.1, 0.02), better]) is better
+
+
+def test_a_space_is_asked_less_what_is_fixed_and_read_back(tmp_path):
+    space = usual(1000, 20, hidden=False)
+    less = without(space, {"size": 4, "bottleneck": {"kind": "dense"}})
+    assert "size" not in less
+    assert without(space, merged({"terms": {"l1": {"weight": 1.0}}})).keys() == (
+        space.keys() - {"terms.l1.weight"}
+    )
+    file = tmp_path / "space.toml"
+    file.write_text(to_toml(space))
+    from isthmus.tuning.space import read
+
+    assert read(file) == space
+    for start in starts(space):
+        assert set(start) <= set(space)
+
+
+@pytest.mark.parametrize("said", [[], 3, {"low": 1}, {"low": 2, "high": 1}])
+def test_a_space_that_is_none_is_refused(said):
+    with pytest.raises(RecipeError, match="must be a list of choices, or a range"):
+        checked({"size": said})
+
+
+def test_what_cannot_be_searched_is_refused(table):
+    with pytest.raises(DataError, match="20 rows or more"):
+        isthmus.tune(table.head(10))
+    with pytest.raises(DataError, match="a label for each row"):
+        isthmus.tune(table, [1, 2])
+    with pytest.raises(RecipeError, match="recipe of an autoencoder"):
+        isthmus.tune(table, fixed={"task": "anomaly"})
+    with pytest.raises(DataError, match="tables"):
+        isthmus.tune(np.zeros((30, 8, 8)))
+    with pytest.raises(DataError, match="two columns or more"):
+        isthmus.tune(table[["a"]])
