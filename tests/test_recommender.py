@@ -5,19 +5,26 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from scipy.sparse import csr_matrix, random_array
 from sklearn.base import clone
 
 import isthmus
 from isthmus.errors import DataError, IsthmusWarning, RecipeError
-from isthmus.recommendation import linear, metrics
-from isthmus.recommendation.linear import Linear, Penalty, solved
+from isthmus.layout import Layout
+from isthmus.model import AutoencoderModule
+from isthmus.recommendation import deep, linear, metrics
+from isthmus.recommendation.batches import dense, sparse
+from isthmus.recommendation.linear import Linear, Settings, solved
 from isthmus.recommendation.ranking import ranked
+from isthmus.recommendation.recipes import recipe_of
+from isthmus.recommendation.sampled import Sampled
 from isthmus.recommendation.splits import held_out
+from isthmus.training import seeded
 
 METHODS = ["ease", "mult_dae", "mult_vae", "blend"]
 SHORT = isthmus.Training(epochs=30, batch_size=32, learning_rate=5e-3)
-FIXED = {"ridge": 10, "dropout": 0.2, "evenness": 0.5}
+FIXED = {"ridge": 10, "evenness": 0.5, "dropout": 0.2, "discount": 0}
 
 
 def interactions(users=200, seed=0):
@@ -233,24 +240,25 @@ def test_too_many_items_for_their_square_are_refused(monkeypatch):
 
 
 def test_each_column_of_the_linear_model_is_a_ridge_regression_without_itself():
-    rows, penalty = matrix(), Penalty(ridge=3.0, dropout=0.4, evenness=0.5)
+    rows = matrix()
+    settings = Settings(ridge=3.0, dropout=0.4, evenness=0.5, discount=0.1)
     x = rows.toarray().astype(np.float64)
     many = np.maximum(x.sum(1), 1)
     w = (many / many.mean()) ** -0.5
     gram = x.T @ (w[:, None] * x)
     cost = 3.0 + 0.4 / 0.6 * np.diag(gram)
-    found = solved(rows, penalty).weights
+    found = solved(rows, settings).weights
     for j in range(25):
         others = np.arange(25) != j
         left = gram[np.ix_(others, others)] + np.diag(cost[others])
-        expected = np.linalg.solve(left, gram[others, j])
+        expected = np.linalg.solve(left, gram[others, j]) / max(x[:, j].sum(), 1) ** 0.1
         np.testing.assert_allclose(found[others, j], expected, atol=1e-5)
         assert found[j, j] == 0
 
 
 def test_the_effect_of_an_item_is_what_the_score_loses():
     rows = matrix()
-    model = solved(rows, Penalty())
+    model = solved(rows, Settings())
     row, items = rows[0], np.array([2, 5])
     for place, seen in enumerate(row.indices):
         without = row.toarray()
@@ -332,4 +340,54 @@ def test_what_is_held_out_may_be_given():
     assert model.figures_["ndcg@10"] == pytest.approx(figures["ndcg@10"])
     assert figures["recall@10"] > 0.9
     assert 0 < model.score(frame) <= 1
-    assert isinstance(model._model, Linear)
+    assert isinstance(model.model_, Linear)
+
+
+# ---------------------------------------------------------------------- very many items
+
+
+def module(items=25):
+    recipe = recipe_of(small("mult_vae"), "mult_vae")
+    with seeded(0, torch.device("cpu")):
+        return AutoencoderModule(recipe, Layout.of(items, content="count"))
+
+
+def test_with_all_items_drawn_the_loss_is_that_of_all_items():
+    rows, whole = matrix(), module()
+    trace = whole(dense(rows), chance=False)
+    some = Sampled(whole, 25)(sparse(rows), chance=False)
+    torch.testing.assert_close(some.distortion, trace.distortion)
+
+
+def test_with_some_items_drawn_the_sum_of_the_softmax_is_right_on_average():
+    rows, whole = matrix(4, 60, density=0.05), module(60)
+    logits = whole(dense(rows), chance=False).params
+    torch.manual_seed(0)
+    sampled = Sampled(whole, 20)
+    draws = [sampled(sparse(rows), chance=False).params for _ in range(400)]
+    assert draws[0].shape == (4, 20)
+    total = torch.stack([d.exp().sum(-1) for d in draws]).mean(0)
+    torch.testing.assert_close(total, logits.exp().sum(-1), rtol=0.05, atol=0)
+
+
+def test_gradients_of_some_items_reach_the_weights_of_those_alone():
+    rows, whole = matrix(4, 60, density=0.05), module(60)
+    sampled = Sampled(whole, 20)
+    sampled.loss(sampled(sparse(rows), chance=False))[0].backward()
+    moved = whole.decoder.layers[-1].weight.grad.abs().sum(1) > 0
+    assert moved.sum() == 20
+    assert moved[rows.indices].all()
+
+
+def test_very_many_items_are_learned_some_at_a_time(monkeypatch):
+    monkeypatch.setattr(deep, "MANY", 20)
+    monkeypatch.setattr(deep, "DRAWN", 15)
+    model = small("mult_vae").fit(interactions())
+    strangers = interactions(users=50, seed=1)
+    found = model.recommend(strangers, top=4)
+    taste = strangers.groupby("user_id")["itemId"].first().str[1:].astype(int) // 10
+    right = found["itemId"].str[1:].astype(int) // 10 == found["user_id"].map(taste)
+    assert right.mean() > 0.95
+    own = small("mult_vae", autoencoder=isthmus.Autoencoder(corruption="masking"))
+    with pytest.raises(RecipeError, match="learned some at a time"):
+        own.fit(interactions())

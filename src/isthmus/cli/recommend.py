@@ -101,7 +101,7 @@ def train(order: Order, model: Any) -> None:
 
     rows = _rows(order)
     model.set_params(verbose=0 if order.quiet else 1).fit(rows)
-    save(model, order.out, notes={"recipe": describe(model, rows.num_rows)})
+    save(model, order.out, notes={"recipe": describe(model)})
     written.files.append(order.out)
     figures = {
         "task": "recommender",

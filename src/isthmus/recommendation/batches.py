@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 
 from isthmus.trace import Batch
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 class Batches:
     """What a training loop goes through, and what answers are computed from."""
 
-    def __init__(self, rows: csr_matrix) -> None:
-        self.rows = rows
+    def __init__(self, rows: csr_matrix, *, thin: bool = False) -> None:
+        self.rows, self.form = rows, sparse if thin else dense
 
     def __len__(self) -> int:
         """Return the number of users."""
@@ -33,7 +34,7 @@ class Batches:
         """Every user once, in an order in which each is as likely as any other."""
         fresh = torch.randperm(len(self), generator=order)
         for index in fresh.split(sizes):
-            yield dense(self.rows[index.numpy()])
+            yield self.form(self.rows[index.numpy()])
 
     def lengths(self, sizes: list[int]) -> list[int]:
         """How many users batches of these sizes have here."""
@@ -46,6 +47,15 @@ class Batches:
     def slice(self, start: int, stop: int) -> Batch:
         """Users from ``start`` up to ``stop``."""
         return dense(self.rows[start:stop])
+
+
+def sparse(rows: csr_matrix) -> Batch:
+    """A batch of these users whose x is sparse."""
+    users = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))
+    at = torch.from_numpy(np.stack([users, rows.indices]))
+    values, size = torch.from_numpy(rows.data), list(rows.shape)
+    x = torch.sparse_coo_tensor(at, values, size, check_invariants=False)
+    return Batch(x)
 
 
 def dense(rows: csr_matrix) -> Batch:

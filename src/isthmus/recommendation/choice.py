@@ -1,11 +1,12 @@
-"""Which penalty of the linear model finds held-out interactions best."""
+"""Which settings of the linear model find held-out interactions best."""
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from isthmus.recommendation.linear import Penalty, solved
+from isthmus.recommendation.linear import Settings, gram, solved
 from isthmus.recommendation.metrics import TOP, ndcg
 from isthmus.recommendation.ranking import ranked
 
@@ -20,37 +21,37 @@ STEPS: dict[str, tuple[float, ...]] = {
     "ridge": (1, 3, 10, 30, 100, 200, 400, 800, 1600, 3200),
     "evenness": (0.0, 0.25, 0.5, 0.75, 1.0),
     "dropout": (0.0, 0.2, 0.33, 0.5, 0.67, 0.8),
+    "discount": (-0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2),
 }
-"""Values that are tried of each part of a penalty, one part after another."""
-
-START = Penalty(ridge=200, evenness=0.5, dropout=0.33)
+"""Values that are tried of each setting, one after another."""
 
 
-def chosen(rows: csr_matrix, judges: Known, estimator: Any) -> Penalty:
+def chosen(rows: csr_matrix, judges: Known, estimator: Any) -> Settings:
     """What is said; of the rest, climb to a better value until there is none."""
     said = {part: getattr(estimator, part) for part in STEPS}
     fixed = {part: value for part, value in said.items() if value is not None}
-    best = START._replace(**fixed)
+    best = Settings(**fixed)
     if not judges.out.nnz:
         return best
-    worth: dict[Penalty, float] = {}
+    worth: dict[Settings, float] = {}
+    products = functools.lru_cache(1)(lambda evenness: gram(rows, evenness))
 
-    def value(penalty: Penalty) -> float:
-        if penalty not in worth:
-            model = solved(rows, penalty)
+    def value(settings: Settings) -> float:
+        if settings not in worth:
+            model = solved(rows, settings, products(settings.evenness))
             best = ranked(model.scores, judges.kept, TOP, judges.kept).items
-            worth[penalty] = ndcg(best, judges.out)
+            worth[settings] = ndcg(best, judges.out)
             if estimator.verbose:
-                told = "  ".join(f"{n} {v:g}" for n, v in penalty._asdict().items())
-                sys.stderr.write(f"{told}  ndcg@{TOP} {worth[penalty]:.4f}\n")
-        return worth[penalty]
+                told = "  ".join(f"{n} {v:g}" for n, v in settings._asdict().items())
+                sys.stderr.write(f"{told}  ndcg@{TOP} {worth[settings]:.4f}\n")
+        return worth[settings]
 
     for part in [part for part in STEPS if part not in fixed]:
         best = _climbed(best, part, value)
     return best
 
 
-def _climbed(best: Penalty, part: str, value: Callable[[Penalty], float]) -> Penalty:
+def _climbed(best: Settings, part: str, value: Callable[[Settings], float]) -> Settings:
     """Go up and down the steps of one part for as long as it gets better."""
     steps = STEPS[part]
     start = steps.index(getattr(best, part))

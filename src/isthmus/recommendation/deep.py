@@ -11,11 +11,14 @@ from isthmus.layout import Layout
 from isthmus.model import AutoencoderModule
 from isthmus.recommendation.batches import Batches
 from isthmus.recommendation.metrics import TOP, ndcg
-from isthmus.recommendation.ranking import ranked
+from isthmus.recommendation.ranking import block, ranked
 from isthmus.recommendation.reasons import each_left_out
+from isthmus.recommendation.sampled import Sampled
 from isthmus.training import Trainer, progress, seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
     from isthmus.recommendation.splits import Known
     from isthmus.trace import Batch
     from isthmus.training import Epoch, Training
+
+
+MANY = 50_000
+"""Items above which each step is computed on some of them."""
+
+DRAWN = 8192
+"""Items of such a step, at least."""
 
 
 class Deep(NamedTuple):
@@ -39,15 +49,11 @@ class Deep(NamedTuple):
         def say(batch: Batch) -> tuple[Tensor]:
             return (module.decode(*module.encoded(batch)).log_softmax(-1),)
 
-        (found,) = in_blocks(say, Batches(rows), module)
-        return found.numpy()
+        return _in_blocks(say, rows, module)
 
     def codes(self, rows: csr_matrix) -> NDArray[np.float32]:
         """Codes of users, (users, size)."""
-        (found,) = in_blocks(
-            lambda b: (self.module.encode(b),), Batches(rows), self.module
-        )
-        return found.numpy()
+        return _in_blocks(lambda b: (self.module.encode(b),), rows, self.module)
 
     def effects(self, row: csr_matrix, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """By how much the score of j falls without i, (seen, items)."""
@@ -58,15 +64,14 @@ class Deep(NamedTuple):
 class Watch:
     """Looks how well held-out interactions are found; keeps the best weights."""
 
-    def __init__(self, judges: Known, patience: int) -> None:
-        self.judges, self.patience = judges, patience
+    def __init__(self, module: AutoencoderModule, judges: Known, patience: int) -> None:
+        self.module, self.judges, self.patience = module, judges, patience
         self.best, self.stale = -1.0, 0
         self.weights: dict[str, Tensor] = {}
 
     def look(self, epoch: Epoch) -> None:
         """Add a figure to an epoch; if nothing is held out, the last epoch is best."""
-        module, found = epoch.model, float(epoch.number)
-        assert isinstance(module, AutoencoderModule)
+        module, found = self.module, float(epoch.number)
         if self.judges.out.nnz:
             module.train(mode=False)
             kept, out = self.judges
@@ -97,14 +102,27 @@ def trained(
     layout = Layout.of(rows.shape[1], content="count")
     with seeded(seed, torch.device("cpu")):
         module = AutoencoderModule(recipe, layout).to(device)
-    watch = Watch(judges, training.patience)
-    trainer = Trainer(module, training.changed(patience=0), seed)
+    many = rows.shape[1] > MANY
+    learner = Sampled(module, DRAWN) if many else module
+    watch = Watch(module, judges, training.patience)
+    trainer = Trainer(learner, training.changed(patience=0), seed)
     with progress(rows.shape[0], verbose=verbose) as tell:
 
         def told(epoch: Epoch, seconds: float) -> None:
             watch.look(epoch)
             tell(epoch, seconds)
 
-        trainer.fit(Batches(rows), tell=told, callbacks=(watch.tired,))
+        trainer.fit(Batches(rows, thin=many), tell=told, callbacks=(watch.tired,))
     module.load_state_dict(watch.weights)
     return Deep(module), trainer.history
+
+
+def _in_blocks(
+    function: Callable[[Batch], tuple[Tensor, ...]],
+    rows: csr_matrix,
+    module: AutoencoderModule,
+) -> NDArray[np.float32]:
+    """What a function says of users, in blocks of one size."""
+    size = block(rows.shape[1])
+    (found,) = in_blocks(function, Batches(rows), module, size)
+    return found.numpy()

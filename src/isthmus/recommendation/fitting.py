@@ -55,7 +55,7 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
     """The model of an estimator, chosen by held-out interactions.
 
     Those ``beside`` the given ones are never learned from. Of the given ones a share is
-    held out; the linear model learns from it after all, once its penalty is chosen.
+    held out; the linear model learns from it after all, once its settings is chosen.
     """
     method = method_of(estimator, given.matrix.shape[1])
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
@@ -63,15 +63,15 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
     judges, rows = known.some(JUDGES), known.kept
     found: dict[str, float] = {}
     history: list[dict[str, float]] = []
-    linear, deep, penalty = None, None, None
+    linear, deep, settings = None, None, None
     if method in {"ease", "blend"}:
-        penalty = chosen(rows, judges, estimator)
-        found |= penalty._asdict()
-        linear = solved(rows, penalty)
+        settings = chosen(rows, judges, estimator)
+        found |= settings._asdict()
+        linear = solved(rows, settings)
     if method != "ease":
         deep, history = trained(
             recipe_of(estimator, method),
-            training_for(estimator),
+            training_for(estimator, rows.shape[0]),
             rows,
             judges,
             seed=seed,
@@ -87,8 +87,8 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
     if estimator.verbose:
         told = "  ".join(f"{name} {value:.4g}" for name, value in found.items())
         sys.stderr.write(f"{method}  {told}\n")
-    if penalty is not None and beside is None and known.out.nnz:
-        model = _with(model, solved(given.matrix, penalty))
+    if settings is not None and beside is None and known.out.nnz:
+        model = _with(model, solved(given.matrix, settings))
     if isinstance(model, Linear):
         model = with_codes(model, estimator.size or SIZE, seed)
     return Fitted(model, method, found, history)

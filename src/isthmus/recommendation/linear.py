@@ -22,16 +22,18 @@ BLOCK = 1024
 """Items whose products with all others are computed at a time."""
 
 
-class Penalty(NamedTuple):
-    """What keeps the weights small."""
+class Settings(NamedTuple):
+    """What the weights depend on, beside the data."""
 
-    ridge: float = 300.0
+    ridge: float = 200.0
     """L2 penalty of every weight."""
-    dropout: float = 0.5
+    evenness: float = 0.5
+    """A user with n interactions weighs (n / mean n) to the minus this."""
+    dropout: float = 0.33
     """Share p of a row that is hidden in training: p / (1 - p) of the popularity of an
     item is added to its penalty, as dropout does on average (Steck, 2020)."""
-    evenness: float = 0.75
-    """A user with n interactions weighs (n / mean n) to the minus this."""
+    discount: float = 0.0
+    """Scores of an item are divided by its popularity to the power of this."""
 
 
 class Linear(NamedTuple):
@@ -79,22 +81,25 @@ def gram(rows: csr_matrix, evenness: float) -> NDArray[np.float32]:
     return made
 
 
-def solved(rows: csr_matrix, penalty: Penalty) -> Linear:
+def solved(
+    rows: csr_matrix, settings: Settings, products: NDArray[np.float32] | None = None
+) -> Linear:
     """The B that minimises sum_u w_u |x_u - x_u B|^2 + sum_i l_i |B_i|^2.
 
     With G = X^T W X, l = ridge + p / (1 - p) diag G and P = (G + diag l)^-1 it is
-    B_ij = -P_ij / P_jj beside the diagonal (Steck, 2019, equation 8; 2020).
+    B_ij = -P_ij / P_jj beside the diagonal (Steck, 2019, equation 8; 2020). G may be
+    given, as ``products``. Columns are then divided by popularity^discount.
     """
-    made = gram(rows, penalty.evenness)
-    odds = penalty.dropout / (1 - penalty.dropout)
+    made = gram(rows, settings.evenness) if products is None else products.copy()
+    odds = settings.dropout / (1 - settings.dropout)
     diagonal = np.diag_indices_from(made)
-    made[diagonal] += penalty.ridge + odds * made[diagonal]
-    inverse = _inverse(made)
-    inverse /= -np.diag(inverse).copy()
-    inverse[diagonal] = 0
-    users = max(rows.shape[0], 1)
-    popularity = (rows.getnnz(axis=0) / users).astype(np.float32)
-    return Linear(inverse, popularity, inverse[:, :0])
+    made[diagonal] += settings.ridge + odds * made[diagonal]
+    many = rows.getnnz(axis=0).astype(np.float32)
+    weights = _inverse(made)
+    weights /= -weights[diagonal] * np.maximum(many, 1) ** settings.discount
+    weights[diagonal] = 0
+    popularity = many / np.float32(max(rows.shape[0], 1))
+    return Linear(weights, popularity, weights[:, :0])
 
 
 def with_codes(model: Linear, size: int, seed: int) -> Linear:
@@ -125,5 +130,6 @@ def _inverse(matrix: NDArray[np.float32]) -> NDArray[np.float32]:
             "another. Raise the ridge penalty."
         )
     lower = np.tril(factor, -1)
-    inverse: NDArray[np.float32] = lower + lower.T + np.diag(np.diag(factor))
-    return np.ascontiguousarray(inverse)
+    inverse: NDArray[np.float32] = lower + lower.T
+    np.fill_diagonal(inverse, factor.diagonal())
+    return inverse

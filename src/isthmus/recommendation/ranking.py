@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -12,8 +13,16 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
-CELLS = 2**23
+CELLS = 2**22
 """Scores that are held at a time, about."""
+
+BLOCK = 11
+"""Binary logarithm of the users of a block, at most."""
+
+
+def block(items: int) -> int:
+    """Users whose scores are held at a time: a power of two."""
+    return 1 << min(int(math.log2(max(CELLS // items, 1))), BLOCK)
 
 
 class Ranking(NamedTuple):
@@ -33,7 +42,7 @@ def ranked(
 ) -> Ranking:
     """The ``top`` items of each user, without those of the same user in ``hidden``."""
     users, items = rows.shape
-    step = max(CELLS // items, 1)
+    step = block(items)
     found = []
     for start in range(0, max(users, 1), step):
         here = slice(start, start + step)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from isthmus.architectures.mlp import Mlp
@@ -19,7 +20,7 @@ SIZE = 100
 """Entries of a code, where nothing is said of them."""
 
 SHARED: dict[str, Any] = {
-    "architecture": Mlp(hidden=(300,), activation="tanh"),
+    "architecture": Mlp(hidden=(200,), activation="tanh"),
     "likelihood": Multinomial(),
     "corruption": Masking(rate=0.5, told=False),
 }
@@ -35,12 +36,13 @@ NETWORKS: dict[str, dict[str, Any]] = {
         "terms": (Reconstruction(), Rate(weight=0.2, warm_up=0.5)),
     },
 }
-"""One hidden layer on each side (Liang et al., 2018), half as wide as there."""
+"""One hidden layer on each side (Liang et al., 2018), a third as wide as there."""
 
 METHODS = ("ease", *NETWORKS, "blend")
 """The linear model, the deep ones, and the best of both together."""
 
-TRAINING = Training(epochs=60, batch_size=256, learning_rate=1e-3, patience=10)
+TRAINING = Training(learning_rate=3e-3, patience=10)
+"""How deep models are trained, where nothing is said of it."""
 
 
 def recipe_of(estimator: Any, method: str) -> Recipe:
@@ -61,12 +63,21 @@ def recipe_of(estimator: Any, method: str) -> Recipe:
     return Recipe(**parts)
 
 
-def training_for(estimator: Any) -> Training:
-    """How long and how fast: as said, as the autoencoder says, or as usual."""
+def training_for(estimator: Any, users: int) -> Training:
+    """How long and how fast: as said, as the autoencoder says, or as usual.
+
+    That is batches of 64 users, or of one in 256 if these are more, up to 512, and as
+    many epochs as make 2,000 steps, from 20 to 200.
+    """
     own = estimator.autoencoder
     said = estimator.training or getattr(own, "training", None) or TRAINING
-    if own is not None and estimator.training is None:
-        given = {n: getattr(own, n) for n in ("epochs", "batch_size")}
-        said = said.changed(**{n: v for n, v in given.items() if v is not None})
-    usual = {n: getattr(TRAINING, n) for n in ("epochs", "batch_size", "learning_rate")}
-    return said.changed(**{n: v for n, v in usual.items() if getattr(said, n) is None})
+    epochs, size = said.epochs, said.batch_size
+    if own is not None:
+        epochs, size = epochs or own.epochs, size or own.batch_size
+    size = size or 2 ** round(math.log2(min(max(users / 256, 64), 512)))
+    few = math.ceil(2000 / math.ceil(users / size))
+    return said.changed(
+        epochs=epochs or min(max(few, 20), 200),
+        batch_size=size,
+        learning_rate=said.learning_rate or TRAINING.learning_rate,
+    )

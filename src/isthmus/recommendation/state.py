@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PLAIN = (
     *("method", "size", "user", "item", "weight", "time", "threshold", "weighted"),
-    *("ridge", "dropout", "evenness", "validation", "verbose"),
+    *("ridge", "evenness", "dropout", "discount", "validation", "verbose"),
 )
 """Parameters that are plain data as they are."""
 
@@ -53,7 +53,7 @@ def recommender_state(recommender: Any) -> State:
         "figures": recommender.figures_,
         "history": recommender.history_,
     }
-    model = recommender._model  # noqa: SLF001 - its own state
+    model = recommender.model_
     tensors: dict[str, Tensor] = {}
     linear = model if isinstance(model, Linear) else getattr(model, "linear", None)
     deep = model if isinstance(model, Deep) else getattr(model, "deep", None)
@@ -88,7 +88,7 @@ def from_recommender_state(
         made.feature_names_in_ = np.array(plain["feature_names"], dtype=object)
     made.method_, made.figures_ = plain["chosen"], plain["figures"]
     made.history_ = plain["history"]
-    made._model = _model(plain, state.tensors, device)  # noqa: SLF001
+    made.model_ = _model(plain, state.tensors, device)
     return made
 
 

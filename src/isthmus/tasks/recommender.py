@@ -69,12 +69,13 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Weights below it are no interactions: 4 of ratings up to 5, say.
     weighted : bool
         Whether an interaction counts by its weight; else once.
-    ridge, dropout, evenness : float, optional
-        Penalty of the linear model, as in `Penalty`; by default what finds held-out
+    ridge, evenness, dropout, discount : float, optional
+        Settings of the linear model: its penalty, how alike users weigh, the share that
+        is hidden, and how much popularity is discounted. By default what finds held-out
         interactions best.
     validation : float
         Share of every user's interactions that is held out, the latest where times are
-        known: they choose penalty, epoch and blend.
+        known: they choose settings, epoch and blend.
     training : Training, optional
         How long and how fast the deep model learns.
     random_state : int, RandomState or None
@@ -91,6 +92,8 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Names of the items; of a matrix, numbers of its columns.
     method_ : str
         The method, where it was left open.
+    model_ : Linear, Deep or Blend
+        What gives scores to all items; a blend has both as ``linear`` and ``deep``.
     figures_ : dict
         What was chosen, and how well held-out interactions were found.
     history_ : list of dict
@@ -109,8 +112,9 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         threshold: float | None = None,
         weighted: bool = False,
         ridge: float | None = None,
-        dropout: float | None = None,
         evenness: float | None = None,
+        dropout: float | None = None,
+        discount: float | None = None,
         validation: float = 0.1,
         training: Training | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -127,8 +131,9 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.threshold = threshold
         self.weighted = weighted
         self.ridge = ridge
-        self.dropout = dropout
         self.evenness = evenness
+        self.dropout = dropout
+        self.discount = discount
         self.validation = validation
         self.training = training
         self.random_state = random_state
@@ -146,7 +151,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         beside = None if validation is None else read_beside(self, validation, given)
         found = fitted(self, given, beside)
         self._known, self._columns = given.items, given.columns
-        self._model, self.method_ = found.model, found.method
+        self.model_, self.method_ = found.model, found.method
         self.figures_, self.history_ = found.figures, found.history
         return self
 
@@ -158,7 +163,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         asked = self._read(X)
         hidden = None if seen else asked.matrix
-        found = ranked(self._model.scores, asked.matrix, top, hidden)
+        found = ranked(self.model_.scores, asked.matrix, top, hidden)
         return recommendations(asked, found)
 
     def explain(self, X: Any, top: int = TOP, reasons: int = 3) -> Any:
@@ -169,8 +174,8 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """
         asked = self._read(X)
         rows = asked.matrix
-        found = ranked(self._model.scores, rows, top, rows)
-        return told(asked, found, reasons_for(self._model, rows, found, reasons))
+        found = ranked(self.model_.scores, rows, top, rows)
+        return told(asked, found, reasons_for(self.model_, rows, found, reasons))
 
     def similar_items(self, items: Any, top: int = TOP) -> Any:
         """The ``top`` items whose embeddings have the largest cosine with these.
@@ -183,7 +188,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Codes of users, (users, size), as they first occur in ``X``."""
-        codes: NDArray[np.float32] = self._model.codes(self._read(X).matrix)
+        codes: NDArray[np.float32] = self.model_.codes(self._read(X).matrix)
         return codes
 
     def users_of(self, X: Any) -> NDArray[Any]:
@@ -195,7 +200,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """Codes of users who turned to one item each, (items, size)."""
         check_is_fitted(self)
         each = identity(len(self._known), dtype=np.float32, format="csr")
-        codes: NDArray[np.float32] = self._model.codes(each)
+        codes: NDArray[np.float32] = self.model_.codes(each)
         return codes
 
     @property
@@ -216,7 +221,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         known = parted(asked.matrix, share, 0, asked.times)
         if held_out is not None:
             known = Known(asked.matrix, read_beside(self, held_out, asked))
-        found = ranked(self._model.scores, known.kept, top, known.kept)
+        found = ranked(self.model_.scores, known.kept, top, known.kept)
         return figures(found.items, known.out, top)
 
     def score(self, X: Any, y: object = None) -> float:
@@ -227,7 +232,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         """An equal recommender's parameters, all said."""
         recipe = recipe_of(self, self.method or "blend")
         parts = {name: getattr(recipe, name) for name in Recipe.model_fields}
-        inner = Autoencoder(**parts, training=training_for(self))
+        inner = Autoencoder(**parts, training=self._training(rows))
         params = self.get_params(deep=False)
         del params["autoencoder"]
         return Settled(inner, params, rows)
@@ -242,6 +247,9 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         made: Self = from_recommender_state(cls, state, **modules)
         return made
 
+    def _training(self, users: int | None) -> Training | None:
+        return self.training if users is None else training_for(self, users)
+
     def _read(self, X: Any) -> Interactions:
         check_is_fitted(self)
         return read(self, X, self._known)
@@ -249,10 +257,10 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     @property
     def _n_features_out(self) -> int:
         nobody = empty((1, len(self._known)))
-        return int(self._model.codes(nobody).shape[1])
+        return int(self.model_.codes(nobody).shape[1])
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "_model")
+        return hasattr(self, "model_")
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
