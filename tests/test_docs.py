@@ -17,7 +17,15 @@ PAGES = sorted(
     for page in ROOT.glob(pattern)
 )
 RUN = (
-    *("anomaly", "how-it-works", "images", "performance", "scale", "series"),
+    *(
+        "anomaly",
+        "how-it-works",
+        "images",
+        "performance",
+        "recommend",
+        "scale",
+        "series",
+    ),
     *("tables", "tutorial"),
 )
 NEW = ROOT / "docs" / "adding-a-part.md"

@@ -41,6 +41,13 @@ def test_pictures_lose_noise_and_odd_ones_are_found(found):
     assert odd > 0.8
 
 
+@pytest.mark.parametrize("found", ["recommend"], indirect=True)
+def test_strangers_get_films_of_the_genres_they_see(found):
+    right, recall = found
+    assert right > 0.8
+    assert recall > 0.3
+
+
 @pytest.mark.parametrize("found", ["series"], indirect=True)
 def test_a_sensor_that_sticks_is_flagged(found):
     fault, right = found

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Self
-
-from torch.nn import functional
+from typing import TYPE_CHECKING, ClassVar
 
 from isthmus.layout import Content
 from isthmus.parts import Likelihood
@@ -17,24 +15,16 @@ class Multinomial(Likelihood):
     """log p = sum_i x_i log softmax(y)_i for a row x of counts (Liang et al., 2018).
 
     The multinomial coefficient, a constant of x, is left out. The encoder sees
-    log(1 + x), or with ``unit`` x / |x|, so that long rows look like short ones. The
-    reconstruction is the share of each entry, not a count.
+    log(1 + x). The reconstruction is the share of each entry, not a count.
     """
 
     explains: ClassVar[frozenset[Content]] = frozenset({"count"})
     prefers: ClassVar[Content] = "count"
     logits: ClassVar[bool] = True
 
-    unit: bool = False
-
-    @classmethod
-    def examples(cls) -> tuple[Self, ...]:
-        """Logarithms, and rows of length 1."""
-        return cls(), cls(unit=True)
-
     def view(self, x: Tensor) -> Tensor:
-        """log(1 + x), or x / |x|."""
-        return functional.normalize(x, dim=-1) if self.unit else x.log1p()
+        """log(1 + x)."""
+        return x.log1p()
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         """x_i log p_i of each entry."""
