@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -10,6 +9,11 @@ from torch import Tensor, nn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+
+LINE = 16
+"""Entries at whose multiples a parameter begins, as in memory of its own: a product may
+round its answer by where that lies."""
 
 
 class Learned(Protocol):
@@ -43,13 +47,13 @@ class FlatParameters:
         self.parameters = learned
         self.names = {id(p): name for name, p in model.named_parameters()}
         self.buffers = list(model.buffers())
-        self.values = torch.cat([p.detach().flatten() for p in learned])
+        self.values = torch.cat([_spaced(p.detach()) for p in learned])
         self.gradient = torch.zeros_like(self.values)
         for parameter, value, gradient in zip(
             learned, self._cut(self.values), self._cut(self.gradient), strict=True
         ):
             parameter.data, parameter.grad = value, gradient
-        size = sum(p.numel() for p in learned if p.dim() >= matrix)
+        size = sum(_length(p) for p in learned if p.dim() >= matrix)
         self.weights = self._leaf(slice(0, size))
         self.others = self._leaf(slice(size, None))
         self.everything = self._leaf(slice(None))
@@ -102,12 +106,24 @@ class FlatParameters:
             parameter.grad = None
 
     def _cut(self, row: Tensor) -> Iterable[Tensor]:
-        sizes = [math.prod(p.shape) for p in self.parameters]
-        pieces = row.split(sizes)
-        shapes = [p.shape for p in self.parameters]
-        return [piece.view(s) for piece, s in zip(pieces, shapes, strict=True)]
+        pieces = row.split(list(map(_length, self.parameters)))
+        return [
+            piece[: p.numel()].view(p.shape)
+            for piece, p in zip(pieces, self.parameters, strict=True)
+        ]
 
     def _leaf(self, part: slice) -> nn.Parameter:
         leaf = nn.Parameter(self.values[part])
         leaf.grad = self.gradient[part]
         return leaf
+
+
+def _length(parameter: Tensor) -> int:
+    """Entries of a parameter, and of the gap behind it."""
+    return -(-parameter.numel() // LINE) * LINE
+
+
+def _spaced(parameter: Tensor) -> Tensor:
+    row = parameter.new_zeros(_length(parameter))
+    row[: parameter.numel()] = parameter.flatten()
+    return row
