@@ -284,7 +284,7 @@ def test_an_arc_keeps_length_and_speed():
 def test_a_density_is_that_of_its_mixture():
     rng = np.random.default_rng(0)
     codes = np.concatenate([rng.normal(-4, 1, (900, 2)), rng.normal(3, 0.5, (600, 2))])
-    density = Density.fitted(codes.astype(np.float32), seed=0)
+    density = Density.fitted(codes[None].astype(np.float32), seed=0)
     assert len(density.weights) >= 2
     z = torch.randn(7, 2)
     direct = sum(

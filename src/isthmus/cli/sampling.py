@@ -41,6 +41,24 @@ Target = Annotated[
         help="CSV or Parquet file; standard output by default. Of images a folder.",
     ),
 ]
+Real = Annotated[
+    str | None,
+    typer.Option(
+        "--real", metavar="FILE", help="The rows of fitting, to report on made ones."
+    ),
+]
+Holdout = Annotated[
+    str | None,
+    typer.Option(
+        "--holdout", metavar="FILE", help="Rows that the model has not seen, for that."
+    ),
+]
+Predicted = Annotated[
+    str | None,
+    typer.Option(
+        "--target", metavar="COLUMN", help="Column to predict; by default each in turn."
+    ),
+]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="N", help="Of all chance; 0 by default.")
 ]
@@ -52,6 +70,9 @@ def sample(
     given: Given = [],  # noqa: B006 - typer copies it
     out: Target = None,
     picture: Picture = None,
+    real: Real = None,
+    holdout: Holdout = None,
+    target: Predicted = None,
     seed: Seed = 0,
     raw: Raw = False,
     as_json: Json = False,
@@ -62,6 +83,10 @@ def sample(
     isthmus sample people.isthmus --rows 1000 --out made.csv --picture made.png
     isthmus sample people.isthmus --rows 100 --given sex=F --given age=30
     isthmus sample faces.isthmus --rows 50 --out made/ --picture sheet.png
+    isthmus sample people.isthmus --real people.csv --holdout others.csv
+
+    With --real and --holdout no rows are written, but a report: how like real rows
+    made ones are, what they teach of --target, and what they give away.
 
     The model is a sampler, or a variational autoencoder: of that, rows are means of
     p(x|z), z drawn from its prior. --picture draws how the cells of each column are
@@ -71,6 +96,9 @@ def sample(
     from isthmus.errors import DataError
 
     loaded = load(model)
+    if real is not None or holdout is not None:
+        _report(loaded, (real, holdout), target, rows, seed, picture, as_json=as_json)
+        return
     fixed = _given(given)
     if hasattr(loaded, "interpolate"):
         made = loaded.sample(rows, given=fixed, random_state=seed)
@@ -108,6 +136,39 @@ def cells_of(table: pa.Table) -> dict[str, Any]:
         else:
             found[name] = rows.numbers[:, rows.numeric.index(name)]
     return found
+
+
+def _report(
+    loaded: Any,
+    files: tuple[str | None, str | None],
+    target: str | None,
+    rows: int | None,
+    seed: int,
+    picture: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print what made rows are worth, beside the rows of two files."""
+    from isthmus.cli.tables import to_json
+    from isthmus.data.files import read_table
+    from isthmus.errors import DataError
+
+    if not hasattr(loaded, "report"):
+        raise DataError("The model is no sampler, and a report is on a sampler.")
+    if None in files:
+        raise typer.BadParameter("--real and --holdout need each other.")
+    found = loaded.autoencoder_.columns_
+    words = {column.name for column in found if column.type == "text"}
+    names = [column.name for column in found]
+    tables = [read_table(str(file), words) for file in files]
+    train, held_out = (
+        t.select([n for n in t.column_names if n in names]) for t in tables
+    )
+    report = loaded.report(train, held_out, target=target, n=rows, random_state=seed)
+    print(to_json(report.figures()) if as_json else report)
+    if picture is not None:
+        report.draw(picture)
+        written.tell(picture)
 
 
 def _given(texts: list[str]) -> Any:

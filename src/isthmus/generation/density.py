@@ -16,14 +16,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-LADDER = (1, 2, 4, 8, 16, 32, 64, 128)
-"""Numbers of normal distributions that are tried."""
+COMPONENTS = 64
+"""Normal distributions of a mixture, at most, where nothing is said of them."""
 
-ROWS = 10
-"""Codes per normal distribution and entry of a code that are needed, at least."""
+ROWS = 50
+"""Rows for each of them, at least; or three times the entries of a code, if more."""
 
-KEPT = 0.2
-"""Share of the codes that judge how many normal distributions there should be."""
+CODES = 2**13
+"""Codes from which a mixture is learned, about: of few rows, several are drawn."""
+
+WIDEST = 8
+"""Codes that are drawn of one row, at most."""
+
+WIDTH = 1e-2
+"""Variance of codes, as a share of what it is, that is added in every direction."""
 
 
 class Density(NamedTuple):
@@ -56,16 +62,14 @@ class Density(NamedTuple):
     def fitted(
         cls, codes: NDArray[np.float32], seed: int, components: int | None = None
     ) -> Self:
-        """Fit to codes (n, D) by expectation and maximisation.
-
-        Without ``components`` their number is that of `LADDER` under which codes that
-        were left out are likeliest; the search ends where a larger one is worse.
-        """
-        center, scale = codes.mean(axis=0), codes.std(axis=0)
+        """Fit to codes (T, n, D), T draws of n rows, by expectation maximisation."""
+        center, scale = codes.mean(axis=(0, 1)), codes.std(axis=(0, 1))
         scale[scale == 0] = 1.0
         z = ((codes - center) / scale).astype(np.float64)
+        rows, size = z.shape[1:]
+        usual = min(max(rows // max(ROWS, 3 * size), 1), COMPONENTS)
         with one_thread():
-            found = _mixture(z, components or _count(z, seed), seed)
+            found = _mixture(z.reshape(-1, size), components or usual, seed)
         covariances = found.covariances_
         if found.covariance_type == "diag":
             covariances = np.stack([np.diag(row) for row in covariances])
@@ -106,28 +110,16 @@ class Density(NamedTuple):
         return torch.stack(found, -1)
 
 
-def _count(z: NDArray[np.float64], seed: int) -> int:
-    """How many normal distributions explain codes best that were left out."""
-    order = np.random.default_rng(seed).permutation(len(z))
-    kept = max(round(KEPT * len(z)), 1)
-    known, new = z[order[kept:]], z[order[:kept]]
-    best, likeliest = 1, -np.inf
-    for count in LADDER:
-        if count > 1 and count * ROWS * z.shape[1] > len(known):
-            break
-        score = _mixture(known, count, seed).score(new)
-        if score <= likeliest:
-            break
-        best, likeliest = count, score
-    return best
-
-
 def _mixture(z: NDArray[np.float64], count: int, seed: int) -> GaussianMixture:
-    """Of few codes a mixture of normal distributions without correlations."""
+    """A mixture of normal distributions; of few codes each without correlations."""
     few = len(z) < 2 * count * z.shape[1]
     kind = "diag" if few else "full"
     made = GaussianMixture(
-        min(count, len(z)), covariance_type=kind, reg_covar=1e-4, random_state=seed
+        min(count, len(z)),
+        covariance_type=kind,
+        tol=1e-2,
+        reg_covar=WIDTH,
+        random_state=seed,
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # nearly there will do

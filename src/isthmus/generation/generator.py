@@ -14,7 +14,7 @@ from isthmus.data.blocks import in_blocks, size_of_block
 from isthmus.data.conversion import to_columns
 from isthmus.data.table import Table
 from isthmus.errors import RecipeError, warn
-from isthmus.generation.density import Density
+from isthmus.generation.density import CODES, WIDEST, Density
 from isthmus.generation.gaps import Gaps
 from isthmus.generation.marginals import Marginal
 from isthmus.generation.residuals import Residuals
@@ -63,11 +63,18 @@ class Generator(NamedTuple):
         module, converter = autoencoder.module_, autoencoder._converter  # noqa: SLF001
         refuse_what_cannot_be_decoded(module)
         seed = autoencoder._seed  # noqa: SLF001
+        random = "drawn at random" in module.recipe.bottleneck.traits()
+        times = min(max(CODES // len(data), 1), WIDEST) if random else 1
         with seeded(seed, device_of(module)):
             z, errors = in_blocks(lambda b: _drawn(module, b), data, module)
+            more = [
+                in_blocks(lambda b: _drawn(module, b)[:1], data, module)[0]
+                for _ in range(1, times)
+            ]
         if density is None and "from a codebook" in module.recipe.bottleneck.traits():
             density = Density.frequencies(z.numpy())
-        density = density or Density.fitted(z.numpy(), seed, components)
+        if density is None:
+            density = Density.fitted(torch.stack([z, *more]).numpy(), seed, components)
         table = converter if isinstance(converter, Table) else None
         form = getattr(converter, "form", "table")
         visible = getattr(data, "visible", None)

@@ -9,16 +9,12 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.architectures.conv1d import Conv1d
-from isthmus.architectures.conv2d import Conv2d
-from isthmus.architectures.mlp import Mlp
-from isthmus.bottlenecks.gaussian import Gaussian
 from isthmus.data.frames import Origin, like
 from isthmus.data.table import Table
-from isthmus.errors import DataError, RecipeError
+from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.joined import back
-from isthmus.estimator.reading import form_for
+from isthmus.estimator.reading import form_for, read_rows
 from isthmus.estimator.state import State
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
@@ -26,10 +22,10 @@ from isthmus.estimator.wishes import form_of, kind_from_plain, kind_to_plain
 from isthmus.generation import conditions
 from isthmus.generation.density import Density
 from isthmus.generation.generator import Generator
+from isthmus.generation.networks import usual
 from isthmus.generation.paths import between
+from isthmus.generation.report import SampleReport, cells_of, reported
 from isthmus.generation.stored import generator_from, tensors_of
-from isthmus.terms.rate import Rate
-from isthmus.terms.reconstruction import Reconstruction
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,22 +36,8 @@ if TYPE_CHECKING:
 
 DENSITIES = ("mixture", "prior")
 
-NETWORKS: dict[str, dict[str, Any]] = {
-    "table": {
-        "architecture": Mlp(hidden=(256, 256), residual=True, norm="layer"),
-        "terms": (Reconstruction(), Rate(weight=0.02)),
-        "size": 16,
-    },
-    "images": {
-        "architecture": Conv2d(),
-        "terms": (Reconstruction(), Rate(weight=0.1)),
-    },
-    "series": {
-        "architecture": Conv1d(),
-        "terms": (Reconstruction(), Rate(weight=0.1)),
-    },
-}
-"""Variational, of a small weight: the density is fitted, and need not be N(0, I)."""
+MOST_MADE = 10_000
+"""Rows that are made for a report, where nothing is said of them."""
 
 
 class Settled(NamedTuple):
@@ -81,8 +63,8 @@ class Sampler(TakesAnyCells):
         2020); or, of a variational autoencoder, its prior N(0, I). Codes from a
         codebook are as frequent as they were.
     components : int, optional
-        Normal distributions of the mixture; by default as many as explain codes best
-        that were left out.
+        Normal distributions of the mixture; by default one for every 50 rows, or 3
+        times the entries of a code if that is more, up to 64.
     kind : "table", "images", "series", Images or Series, optional
         What the data is, as in `Autoencoder`.
     columns : Columns or dict of kinds by name, optional
@@ -212,6 +194,37 @@ class Sampler(TakesAnyCells):
         codes = between(ends[0][0], ends[1][0], steps, way)
         return self.autoencoder_.inverse_transform(codes)
 
+    def report(
+        self,
+        real_train: Any,
+        real_holdout: Any,
+        *,
+        target: str | None = None,
+        n: int | None = None,
+        random_state: Any = 0,
+    ) -> SampleReport:
+        """How like new rows are to real ones, what they teach, what they give away.
+
+        ``real_train`` are the rows of fitting, ``real_holdout`` others, best as many.
+        ``target`` is a column that models predict which learned from made rows or from
+        real ones; None: each column in turn. ``n`` rows are made, by default as many
+        as there were, at most 10,000.
+        """
+        check_is_fitted(self, "autoencoder_")
+        table = self._made.converter
+        if not isinstance(table, Table):
+            raise DataError("A report is on a table, and this is none.")
+        if target is not None and target not in table.places:
+            raise DataError(unknown("column to predict", target, table.places))
+        train, held_out = (self._cells(X) for X in (real_train, real_holdout))
+        n = n or min(len(next(iter(train.values()))), MOST_MADE)
+        made = self._cells(self.sample(n, random_state=random_state))
+        return reported(train, held_out, made, target)
+
+    def _cells(self, X: Any) -> dict[str, Any]:
+        read = read_rows(self.autoencoder_, X, reset=False)
+        return cells_of(self._made.converter, read.rows)
+
     @property
     def density_(self) -> Density:
         """Weights, means and factors of the mixture."""
@@ -270,11 +283,8 @@ class Sampler(TakesAnyCells):
 
     def _template(self, form: str) -> Autoencoder:
         """The unfitted autoencoder that is trained."""
-        made = self.autoencoder
-        if made is None:
-            made = Autoencoder(bottleneck=Gaussian(), **NETWORKS[form])
-        else:
-            made = clone(made)
+        given = self.autoencoder
+        made = usual(form) if given is None else clone(given)
         wished: dict[str, Any] = {
             "random_state": self.random_state,
             "verbose": self.verbose,
