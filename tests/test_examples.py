@@ -55,6 +55,13 @@ def test_a_sensor_that_sticks_is_flagged(found):
     assert right > 0.2
 
 
+@pytest.mark.parametrize("found", ["sampling"], indirect=True)
+def test_made_tumours_teach_the_diagnosis(found):
+    made, real, memorised = found
+    assert made > 0.85 > real - 0.15
+    assert memorised == 0
+
+
 @pytest.mark.parametrize("found", ["fraud"], indirect=True)
 def test_frauds_come_first(found):
     precision, chance = found
@@ -86,5 +93,5 @@ def test_an_example_is_a_program(name, monkeypatch, capsys):
 
 
 def test_every_example_is_tested():
-    tested = {"anomalies", "fraud", "images", "sensors", "series", "survey"}
+    tested = {"anomalies", "fraud", "images", "sampling", "sensors", "series", "survey"}
     assert set(EXAMPLES) == tested

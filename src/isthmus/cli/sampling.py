@@ -93,21 +93,12 @@ def sample(
     distributed; of images, a sheet.
     """
     from isthmus.artifacts import load
-    from isthmus.errors import DataError
 
     loaded = load(model)
     if real is not None or holdout is not None:
         _report(loaded, (real, holdout), target, rows, seed, picture, as_json=as_json)
         return
-    fixed = _given(given)
-    if hasattr(loaded, "interpolate"):
-        made = loaded.sample(rows, given=fixed, random_state=seed)
-    elif fixed is not None or not hasattr(loaded, "sample"):
-        raise DataError(
-            f"{model} is no sampler. Make one with: isthmus fit DATA --task sampler"
-        )
-    else:
-        made = loaded.sample(rows or 1, random_state=seed)
+    made = _made(loaded, rows, _given(given), seed)
     autoencoder = getattr(loaded, "autoencoder_", loaded)
     if getattr(autoencoder._converter, "form", "table") == "images":  # noqa: SLF001
         _images(made, out, picture)
@@ -121,6 +112,19 @@ def sample(
     if out is not None or picture is None:
         columns = {name: table[name] for name in table.column_names}
         answer(columns, out, as_json=as_json, raw=raw)
+
+
+def _made(loaded: Any, rows: int | None, given: Any, seed: int) -> Any:
+    """What a sampler makes, or a variational autoencoder."""
+    from isthmus.errors import DataError
+
+    if hasattr(loaded, "interpolate"):
+        return loaded.sample(rows, given=given, random_state=seed)
+    if given is not None or not hasattr(loaded, "sample"):
+        raise DataError(
+            "The model is no sampler. Make one with: isthmus fit DATA --task sampler"
+        )
+    return loaded.sample(rows or 1, random_state=seed)
 
 
 def cells_of(table: pa.Table) -> dict[str, Any]:
