@@ -24,6 +24,7 @@ _PLACES = {
     "stream": "isthmus.data.streams",
     "compress": "isthmus.compression",
     "decompress": "isthmus.compression",
+    "compare": "isthmus.tuning",
     "tune": "isthmus.tuning",
 }
 

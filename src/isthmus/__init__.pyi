@@ -30,7 +30,7 @@ from isthmus.tasks.pretrained_regressor import PretrainedRegressor
 from isthmus.tasks.recommender import Recommender
 from isthmus.tasks.sampler import Sampler
 from isthmus.training import Training
-from isthmus.tuning import tune
+from isthmus.tuning import compare, tune
 
 __all__ = [
     "AnomalyDetector",
@@ -47,6 +47,7 @@ __all__ = [
     "Sampler",
     "Series",
     "Training",
+    "compare",
     "compress",
     "contractive",
     "decompress",

@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 from isthmus import errors
 from isthmus.cli import (
     commands,
+    compare,
     compression,
     demo,
     fit,
@@ -98,6 +99,7 @@ for command in (
     compression.compress,
     compression.decompress,
     tune.tune,
+    compare.compare,
     demo.demo,
 ):
     app.command(help=_help(command))(command)

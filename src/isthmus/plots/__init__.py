@@ -1,6 +1,7 @@
 """Figures as PNG files: codes, reconstructions, scores, and the reasons for them."""
 
 from isthmus.plots.codes import draw_codes, draw_pictures
+from isthmus.plots.comparison import draw_comparison
 from isthmus.plots.elbow import draw_elbow
 from isthmus.plots.filled import draw_filled
 from isthmus.plots.images import draw_before_and_after
@@ -13,6 +14,7 @@ __all__ = [
     "draw_before_and_after",
     "draw_codes",
     "draw_columns",
+    "draw_comparison",
     "draw_elbow",
     "draw_filled",
     "draw_pictures",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -36,9 +37,7 @@ class Cells:
         columns = columns_of(wishes).changed(weights={})
         learner = TableLearner(rows.columns, "real", columns)
         self.table: Table = learner.update(rows).finish()
-        batch = self.table.encode(rows)
-        x = batch.x.numpy().astype(np.float64)
-        seen = np.ones_like(x) if batch.visible is None else batch.visible.numpy()
+        x, seen = self._encoded(rows)
         self.mean = (x * seen).sum(0) / np.maximum(seen.sum(0), 1)
         squares = np.square(x - self.mean) * seen
         self.names: list[str] = []
@@ -48,10 +47,26 @@ class Cells:
             if guess > 1e-12:  # a constant is no question
                 self.names.append(name)
                 self.scale[place] = np.sqrt(guess)
-        self.x: Floats = (x - self.mean) / self.scale * seen
-        places = [self.table.places[name] for name in self.names]
-        self.starts = [place.start for place in places]
-        self.seen = np.stack([seen[:, s] > 0 for s in self.starts], 1)
+        self.x, self.seen = self._scaled(x, seen)
+
+    def on(self, rows: Rows) -> Self:
+        """Cells of other rows in the same form."""
+        made = copy.copy(self)
+        made.x, made.seen = self._scaled(*self._encoded(rows))
+        return made
+
+    def _encoded(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Entries (n, E), and 1 where one is there."""
+        batch = self.table.encode(rows)
+        x = batch.x.numpy().astype(np.float64)
+        if batch.visible is None:
+            return x, np.ones_like(x)
+        return x, batch.visible.numpy().astype(np.float64)
+
+    def _scaled(self, x: Floats, seen: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Entries, and which of the columns (n, columns) are there."""
+        starts = [self.table.places[name].start for name in self.names]
+        return (x - self.mean) / self.scale * seen, seen[:, starts] > 0
 
     def errors(self, rows: Any, answers: Floats) -> Floats:
         """Errors of answers (n, entries) to the cells of some rows, (n, columns)."""

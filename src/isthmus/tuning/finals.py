@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isthmus.tuning.problem import Judged
     from isthmus.tuning.study import Study
 
-FINALISTS = 3
+FINALISTS = 2
 """Trials that are judged anew, where the time allows it."""
 
 

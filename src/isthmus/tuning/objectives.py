@@ -82,16 +82,11 @@ class HiddenCells:
         places = [table.places[name] for name in self.cells.names]
         found = np.zeros((len(rows), len(places)))
 
-        likelihood = module.likelihood
-        expected = likelihood.mean
-        if isinstance(likelihood, ByColumn):
-            expected = likelihood.expected_view
-
         def answer(block: Batch) -> tuple[torch.Tensor]:
             x, known, visible = block.x.split(width, 1)
             seen = None if data.visible is None else known
             codes = module.encoded(Batch(x * visible, seen), Corrupted(x, visible))
-            return (expected(module.decode(*codes)),)
+            return (_expected(module, codes),)
 
         for part in range(int(self.part.max()) + 1):
             hidden = self.part[rows] == part
@@ -159,15 +154,16 @@ class Probe:
         index = np.concatenate(split)
         data = model.data_.rows(torch.from_numpy(index))
         (z,) = in_blocks(lambda block: (module.encode(block),), data, module)
-        return self._of(z.numpy(), split)
+        return self.of_codes(z.numpy(), split)
 
     def pca(self, size: int, split: tuple[Index, Index]) -> Floats:
         """The same of principal components."""
         x = self.cells.x
         fitted = PCA(min(size, *x[split[0]].shape), random_state=0).fit(x[split[0]])
-        return self._of(fitted.transform(x[np.concatenate(split)]), split)
+        return self.of_codes(fitted.transform(x[np.concatenate(split)]), split)
 
-    def _of(self, codes: Any, split: tuple[Index, Index]) -> Floats:
+    def of_codes(self, codes: Any, split: tuple[Index, Index]) -> Floats:
+        """Errors of the second rows, given codes of the first and then of these."""
         train, test = split
         z = StandardScaler().fit(codes[: len(train)]).transform(codes)
         learned, asked = z[: len(train)], z[len(train) :]
@@ -177,6 +173,26 @@ class Probe:
             return np.asarray(squares / max(self.y[train].var(), 1e-12))
         model = LogisticRegression(max_iter=1000).fit(learned, self.y[train])
         return np.asarray(model.predict(asked) != self.y[test], dtype=float)
+
+
+def rebuilding_errors(
+    cells: Cells, model: Any, module: AutoencoderModule, rows: Index
+) -> Floats:
+    """Mean error of the cells of each row, all shown, as they are rebuilt."""
+    data = model.data_.rows(torch.from_numpy(rows))
+    (y,) = in_blocks(lambda b: (_expected(module, module.encoded(b)),), data, module)
+    table = model._converter  # noqa: SLF001 - a prepared one
+    return _by_row(
+        cells.errors(rows, cells.brought(table, y.numpy())), cells.seen[rows]
+    )
+
+
+def _expected(module: AutoencoderModule, codes: Any) -> torch.Tensor:
+    """Expected entries, a category as the probabilities of its levels."""
+    likelihood, params = module.likelihood, module.decode(*codes)
+    if isinstance(likelihood, ByColumn):
+        return likelihood.expected_view(params)
+    return likelihood.mean(params)
 
 
 def _joined(labels: Any, kinds: Any, counts: Any) -> Any:

@@ -66,6 +66,11 @@ class Problem:
     """By which the best of it are judged anew."""
     random_state: int
 
+    @property
+    def cells(self) -> Cells:
+        """The rows as cells that compare."""
+        return self.objective.cells
+
     def model(self, layers: Layers) -> Any:
         """The unfitted estimator of a recipe."""
         said = {"random_state": self.random_state}
@@ -77,8 +82,12 @@ class Problem:
         layers: Layers,
         splits: list[Split],
         hear: Callable[[float, int], None] = lambda _error, _round: None,
+        share: float = 1.0,
     ) -> Judged:
-        """Train a recipe on splits and judge it; ``hear`` of the first on the way."""
+        """Train a recipe on splits and judge it; ``hear`` of the first on the way.
+
+        Training takes a ``share`` of its usual steps.
+        """
         started = time.perf_counter()
         model, errors = self.model(layers), self.objective.errors
 
@@ -86,7 +95,7 @@ class Problem:
             if number % EVERY == 0:
                 hear(float(np.nanmean(errors(model, module, splits[0]))), number)
 
-        modules = trained(model, self.read, splits, told)
+        modules = trained(model, self.read, splits, told, share)
         pairs = zip(modules, splits, strict=True)
         found = [errors(model, module, split) for module, split in pairs]
         size = model.recipe_.bottleneck.width

@@ -40,7 +40,7 @@ def tune(
     """Search for the recipe that suits a table.
 
     Without labels ``y`` a recipe is judged by the error of hidden cells of rows that it
-    has not learned, with them by a linear model on the codes. The best three, and the
+    has not learned, with them by a linear model on the codes. The best two, and the
     default, are judged anew on splits that the search has not used; what does not beat
     the default by more than one standard error there is not taken.
 
@@ -56,7 +56,7 @@ def tune(
         When to end, by default after five minutes. By trials, and in one process, the
         same seed finds the same.
     folds : int, optional
-        Parts held out in turn: by default 5 of few rows, 3 of some, one of many.
+        Parts held out in turn: by default 3 of few rows; of 2,000 and more, a quarter.
     storage : str, optional
         A file, or the URL of a data base, that keeps the trials, to go on later or to
         search in several processes.

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     Heard = Callable[[Any, Any], None]
 
 
+SHARE = 0.25
+"""Share of its usual steps that a recipe is trained for in a trial."""
+
+
 class Limits(NamedTuple):
     """When a search ends: after so many trials, or so many seconds."""
 
@@ -119,7 +123,7 @@ class Study:
 
         layers = ask(trial, self.space, self.problem.fixed)
         try:
-            judged = self.problem.judge(layers, self.problem.splits, told)
+            judged = self.problem.judge(layers, self.problem.splits, told, SHARE)
         except (NonFiniteLossError, RecipeError) as error:
             trial.set_user_attr("failed", str(error))
             raise self.optuna.TrialPruned from None

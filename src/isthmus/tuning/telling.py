@@ -52,7 +52,7 @@ class Telling:
         if self.bar is not None:
             self.bar.update(self.task, completed=self._share(), description=text)
         elif self.verbose:
-            print("  ".join(filter(None, [text, more])), file=sys.stderr)  # noqa: T201
+            say("  ".join(filter(None, [text, more])))
 
     def _share(self) -> float:
         """How much of what is allowed lies behind."""
@@ -62,6 +62,11 @@ class Telling:
         if self.limits.trials:
             shares.append(self.count / self.limits.trials)
         return min(max(shares), 1.0)
+
+
+def say(text: str) -> None:
+    """A line to standard error."""
+    print(text, file=sys.stderr)  # noqa: T201 - asked for by ``verbose``
 
 
 def _shown(params: dict[str, Any]) -> list[str]:
