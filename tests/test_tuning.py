@@ -3,8 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from engines import ON_RAY
 
 import isthmus
+import isthmus.architectures.mlp
 from isthmus.errors import DataError, RecipeError
 from isthmus.estimator.reading import read_rows
 from isthmus.tuning.cells import Cells
@@ -192,3 +194,37 @@ def test_what_cannot_be_searched_is_refused(table):
         isthmus.tune(np.zeros((30, 8, 8)))
     with pytest.raises(DataError, match="two columns or more"):
         isthmus.tune(table[["a"]])
+
+
+def test_scikit_learns_searches_take_an_autoencoder(table):
+    from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+    from sklearn.model_selection import GridSearchCV, HalvingRandomSearchCV
+
+    model = isthmus.Autoencoder(epochs=1, hidden=(8,), verbose=0)
+    grid = {"size": [1, 2], "architecture__hidden": [(8,), (4,)]}
+    model.set_params(architecture=isthmus.architectures.mlp.Mlp())
+    found = GridSearchCV(model, grid, cv=2).fit(table)
+    assert found.best_params_["size"] in {1, 2}
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
+    assert found.transform(table).shape == (120, found.best_params_["size"])
+    chances = {"size": [1, 2, 3], "learning_rate": [1e-3, 1e-2]}
+    halving = HalvingRandomSearchCV(
+        model, chances, cv=2, resource="epochs", min_resources=1, max_resources=4,
+        random_state=0,
+    ).fit(table)  # fmt: skip
+    assert halving.best_params_["epochs"] <= 4
+    assert np.isfinite(halving.best_score_)
+
+
+@pytest.mark.slow
+@ON_RAY
+def test_workers_of_ray_share_the_trials(table):
+    found = isthmus.tune(
+        table, fixed=QUICK, trials=4, folds=2, engine="ray", workers=2, verbose=0
+    )
+    assert 4 <= found.table.num_rows <= 5
+
+
+def test_an_unknown_engine_is_refused(table):
+    with pytest.raises(RecipeError, match="no engine 'spark'"):
+        isthmus.tune(table, engine="spark")

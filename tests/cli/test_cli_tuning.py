@@ -62,3 +62,21 @@ def test_a_label_that_is_nearly_always_the_same_is_refused(folder, capsys):
     words = ["--ignore", "name", "--label", "odd"]
     assert run(["tune", str(folder / "data.csv"), *QUICK, *words]) == 3
     assert "two labels that occur 10 times" in capsys.readouterr().err
+
+
+def test_presets_are_compared(folder, tmp_path, capsys):
+    data, out = str(folder / "data.csv"), tmp_path / "presets.csv"
+    words = ["compare", data, "--ignore", "name,odd", "--epochs", "2", "--quiet"]
+    words += ["--presets", "linear,masked"]
+    assert run(words) == 0
+    told = capsys.readouterr()
+    assert not told.err
+    assert [line.split()[0] for line in told.out.splitlines()] == [
+        *("preset", "linear", "masked", "PCA")
+    ]
+    picture = tmp_path / "presets.png"
+    assert run([*words, "--json", "--out", str(out), "--picture", str(picture)]) == 0
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [row["preset"] for row in rows] == ["linear", "masked", "PCA"]
+    assert out.read_text().count("\n") == 4
+    assert picture.stat().st_size > 1000

@@ -9,13 +9,16 @@ from typing import Annotated, Any, NamedTuple
 import typer
 
 from isthmus.cli import written
+from isthmus.cli.engines import refuse
 from isthmus.cli.fit import Dry, Ignore, Kinds, Quiet, Seed, Set, Size
 from isthmus.cli.options import (
     Data,
+    Engine,
     Json,
     Label,
     Picture,
     Preset,
+    Workers,
     chosen,
     duration,
     names,
@@ -87,6 +90,8 @@ def tune(
     kind: Kinds = None,
     folds: Folds = None,
     storage: Storage = None,
+    engine: Engine = None,
+    workers: Workers = None,
     seed: Seed = None,
     dry_run: Dry = False,
     quiet: Quiet = False,
@@ -103,6 +108,7 @@ def tune(
     out; with --label, by a linear model on the codes. The best are judged anew, beside
     the default and PCA. --preset, --size and --set fix what is not searched for.
     """
+    refuse(engine, workers)
     fixed = fixed_by(chosen(preset=preset, size=size), kind, setting)
     rows, labels = unfitted(data, names(ignore), label, fixed)
     chances = _space(rows, labels, fixed, space)
@@ -111,6 +117,7 @@ def tune(
     if not dry_run:
         limits = chosen(trials=trials, seconds=duration(time) if time else None)
         how = chosen(folds=folds, storage=storage, random_state=seed)
+        how |= chosen(engine=engine, workers=workers)
         how |= {"fixed": fixed, "space": chances, "verbose": not quiet}
         found = _search(rows, labels, **limits, **how)
         _tell(found, data, Places(out, table, picture), quiet=quiet, as_json=as_json)

@@ -12,7 +12,6 @@ import pyarrow as pa
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
-from sklearn.preprocessing import StandardScaler
 
 from isthmus import registry
 from isthmus.artifacts.recipes import assemble
@@ -207,7 +206,7 @@ def _labels(problem: Problem, codes: Any) -> tuple[float | None, float | None]:
     if probe.numbers:
         return 1 - float(errors.mean()), None
     kinds = len(np.unique(probe.y))
-    z = StandardScaler().fit_transform(codes)
-    clusters = KMeans(kinds, n_init=3, random_state=0).fit(z[train]).predict(z[test])
+    means = KMeans(kinds, n_init=3, random_state=0).fit(codes[train])
+    clusters = means.predict(codes[test])
     nmi = float(normalized_mutual_info_score(probe.y[test], clusters))
     return 1 - float(errors.mean()), nmi

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from isthmus.tuning.problem import Judged
     from isthmus.tuning.study import Study
 
+SHARE = 0.5
+"""Share of its usual steps that a recipe is trained for."""
+
 FINALISTS = 2
 """Trials that are judged anew, where the time allows it."""
 
@@ -29,7 +32,7 @@ def judged_anew(
     """
     began, problem = time.perf_counter(), study.problem
     default = [dict(problem.fixed)]
-    first = problem.judge(default, problem.fresh)
+    first = problem.judge(default, problem.fresh, share=SHARE)
     finals = [_final("default", default, first, first)]
     hear(finals[0])
     for trial in study.best[:FINALISTS]:
@@ -37,7 +40,7 @@ def judged_anew(
         if len(finals) > 1 and seconds is not None and needed > seconds:
             break
         layers = study.layers(trial)
-        judged = problem.judge(layers, problem.fresh)
+        judged = problem.judge(layers, problem.fresh, share=SHARE)
         finals.append(_final(f"trial {trial.number}", layers, judged, first))
         hear(finals[-1])
     return finals

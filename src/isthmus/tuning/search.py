@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.tuning.finals import chosen, judged_anew
@@ -12,6 +14,7 @@ from isthmus.tuning.result import Search
 from isthmus.tuning.space import checked, usual, without
 from isthmus.tuning.study import Limits, Study, quiet
 from isthmus.tuning.telling import Telling
+from isthmus.tuning.workers import refuse, run_on_ray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +37,8 @@ def tune(
     folds: int | None = None,
     rows: int = 20_000,
     storage: str | None = None,
+    engine: str | None = None,
+    workers: int | None = None,
     random_state: int = 0,
     verbose: int = 1,
 ) -> Search:
@@ -41,25 +46,25 @@ def tune(
 
     Without labels ``y`` a recipe is judged by the error of hidden cells of rows that it
     has not learned, with them by a linear model on the codes. The best two, and the
-    default, are judged anew on splits that the search has not used; what does not beat
-    the default by more than one standard error there is not taken.
+    default, are judged anew on other splits; the default stays unless it is worse there
+    by more than one standard error.
 
     Parameters
     ----------
     X : table
-        Anything that `Autoencoder` takes as one; of more than ``rows``, some by lot.
+        As `Autoencoder` takes it; of more than ``rows``, some are drawn by lot.
     fixed : dict, optional
         What recipes shall be in any case, in the words of a recipe: ``{"size": 8}``.
     space : dict, optional
         What may be chosen, as `propose` answers it.
     trials, seconds : optional
-        When to end, by default after five minutes. By trials, and in one process, the
-        same seed finds the same.
+        When to end, by default after five minutes. By trials, a seed finds the same.
     folds : int, optional
         Parts held out in turn: by default 3 of few rows; of 2,000 and more, a quarter.
     storage : str, optional
-        A file, or the URL of a data base, that keeps the trials, to go on later or to
-        search in several processes.
+        A file, or the URL of a data base, that keeps trials, to go on or to share.
+    engine, workers : optional
+        ``"ray"``: so many workers search at once, by default one for each processor.
     """
     problem = problem_of(
         X, y, fixed or {}, folds=folds, rows=rows, random_state=random_state
@@ -67,17 +72,30 @@ def tune(
     chances = usual_space(problem) if space is None else checked(space)
     chances = without(chances, problem.fixed)
     limits = Limits(trials, seconds or (None if trials else USUAL))
-    with quiet() as optuna:
+    refuse(engine)
+    with quiet() as optuna, tempfile.TemporaryDirectory() as folder:
+        if engine is not None and storage is None:
+            storage = str(Path(folder) / "trials.journal")
         study = Study(optuna, problem, chances, storage)
         with Telling(limits, verbose=verbose) as telling:
-            return _searched(study, limits, telling)
+            return _searched(study, limits, telling, engine, workers)
 
 
-def _searched(study: Study, limits: Limits, telling: Telling) -> Search:
+def _searched(
+    study: Study,
+    limits: Limits,
+    telling: Telling,
+    engine: str | None,
+    workers: int | None,
+) -> Search:
     """Try, judge anew, and choose."""
     began, problem = time.perf_counter(), study.problem
     trials, seconds = limits
-    study.run(Limits(trials, seconds and seconds * (1 - RESERVED)), telling.trial)
+    tries = Limits(trials, seconds and seconds * (1 - RESERVED))
+    if engine is None:
+        study.run(tries, telling.trial)
+    else:
+        run_on_ray(study, tries, workers)
     left = seconds and seconds - (time.perf_counter() - began)
     finals = judged_anew(study, left, telling.final)
     beside = [

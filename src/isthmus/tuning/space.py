@@ -40,7 +40,7 @@ def usual(rows: int, columns: int, *, hidden: bool) -> dict[str, Any]:
     return {
         "preset": presets[:2] if hidden else presets,
         "size": {"low": max(usual // 4, 1), "high": min(4 * usual, 64), "log": True},
-        "hidden": [[64], [128], [128, 64], [256, 128], [256, 128, 64]],
+        "hidden": [[64], [128], [128, 64], [256], [256, 128]],
         "learning_rate": {"low": 5e-4, "high": 2e-2, "log": True},
         "batch_size": batches,
         "corruption.rate": [[0.1, 0.4], [0.1, 0.6], [0.1, 0.9]],

@@ -49,8 +49,8 @@ class Study:
     """Trials of recipes for one problem; those of a ``storage`` are gone on with.
 
     ``storage`` is the URL of a data base, such as ``sqlite:///trials.db``, or the name
-    of a file, to which a journal is written. Several processes may share it. It may
-    hold the trials of other problems, too.
+    of a file, to which a journal is written. Several processes may share it, each with
+    a ``number`` that its draws follow. It may hold the trials of other problems, too.
     """
 
     def __init__(
@@ -59,8 +59,11 @@ class Study:
         problem: Problem,
         space: dict[str, Any],
         storage: str | None = None,
+        *,
+        number: int = 0,
     ) -> None:
         self.optuna, self.problem, self.space = optuna, problem, space
+        self.storage = storage
         place: Any = storage
         if storage is not None and "://" not in storage:
             backend = optuna.storages.journal.JournalFileBackend(storage)
@@ -70,13 +73,16 @@ class Study:
             study_name=f"isthmus-{_digest(problem, space)}",
             load_if_exists=True,
             sampler=optuna.samplers.TPESampler(
-                seed=problem.random_state,
+                seed=problem.random_state + number,
                 n_startup_trials=8,
                 multivariate=True,
                 group=True,
             ),
             pruner=optuna.pruners.MedianPruner(n_startup_trials=4),
         )
+        if not self.study.trials:
+            for params in starts(space):
+                self.study.enqueue_trial(params)
 
     def run(self, limits: Limits, hear: Heard = lambda _study, _trial: None) -> None:
         """Try recipes until a limit is reached; those of a storage count as tried."""
@@ -86,9 +92,6 @@ class Study:
             if limits.trials is not None and len(self.over) >= limits.trials:
                 study.stop()
 
-        if not self.study.trials:
-            for params in starts(self.space):
-                self.study.enqueue_trial(params)
         if limits.trials is None or len(self.over) < limits.trials:
             self.study.optimize(
                 lambda trial: self._error(trial, ends),
