@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.tuning.finals import chosen, judged_anew
@@ -18,6 +17,9 @@ from isthmus.tuning.workers import refuse, run_on_ray
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+ROWS = 20_000
+"""Rows, at most, that are searched with."""
 
 USUAL = 300.0
 """Seconds of a search, where nothing is said of its end."""
@@ -35,7 +37,7 @@ def tune(
     trials: int | None = None,
     seconds: float | None = None,
     folds: int | None = None,
-    rows: int = 20_000,
+    rows: int = ROWS,
     storage: str | None = None,
     engine: str | None = None,
     workers: int | None = None,
@@ -66,17 +68,14 @@ def tune(
     engine, workers : optional
         ``"ray"``: so many workers search at once, by default one for each processor.
     """
-    problem = problem_of(
-        X, y, fixed or {}, folds=folds, rows=rows, random_state=random_state
-    )
-    chances = usual_space(problem) if space is None else checked(space)
-    chances = without(chances, problem.fixed)
-    limits = Limits(trials, seconds or (None if trials else USUAL))
     refuse(engine)
+    how: Any = {"folds": folds, "rows": rows, "random_state": random_state}
+    problem = problem_of(X, y, fixed or {}, **how)
+    chances = without(checked(space or usual_space(problem)), problem.fixed)
+    limits = Limits(trials, seconds or (None if trials else USUAL))
     with quiet() as optuna, tempfile.TemporaryDirectory() as folder:
-        if engine is not None and storage is None:
-            storage = str(Path(folder) / "trials.journal")
-        study = Study(optuna, problem, chances, storage)
+        own = None if engine is None else f"{folder}/trials.journal"
+        study = Study(optuna, problem, chances, storage or own)
         with Telling(limits, verbose=verbose) as telling:
             return _searched(study, limits, telling, engine, workers)
 
@@ -119,7 +118,7 @@ def propose(
     X: Any, y: Any = None, *, fixed: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """The space that `tune` would search for a table, to be edited."""
-    problem = problem_of(X, y, fixed or {}, folds=1, rows=20_000, random_state=0)
+    problem = problem_of(X, y, fixed or {}, folds=1, rows=ROWS, random_state=0)
     return without(usual_space(problem), problem.fixed)
 
 
