@@ -22,6 +22,8 @@ _PLACES = {
     "inspect": "isthmus.artifacts",
     "refine": "isthmus.refinement",
     "stream": "isthmus.data.streams",
+    "align": "isthmus.codes",
+    "nearest": "isthmus.codes",
     "compress": "isthmus.compression",
     "decompress": "isthmus.compression",
     "compare": "isthmus.tuning",

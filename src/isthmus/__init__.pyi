@@ -1,6 +1,7 @@
 # Written by tools/generate.py from the docstrings. Do not edit.
 
 from isthmus.artifacts import inspect, load, save
+from isthmus.codes import align, nearest
 from isthmus.compression import compress, decompress
 from isthmus.data.forms import Images, Series
 from isthmus.data.kinds import Columns
@@ -47,6 +48,7 @@ __all__ = [
     "Sampler",
     "Series",
     "Training",
+    "align",
     "compare",
     "compress",
     "contractive",
@@ -58,6 +60,7 @@ __all__ = [
     "linear",
     "load",
     "masked",
+    "nearest",
     "overcomplete",
     "refine",
     "save",

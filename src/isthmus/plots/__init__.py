@@ -9,6 +9,7 @@ from isthmus.plots.reasons import draw_reasons
 from isthmus.plots.samples import draw_columns, draw_sheet
 from isthmus.plots.scores import draw_scores
 from isthmus.plots.series import draw_series
+from isthmus.plots.traversal import plot_traversal
 
 __all__ = [
     "draw_before_and_after",
@@ -22,4 +23,5 @@ __all__ = [
     "draw_scores",
     "draw_series",
     "draw_sheet",
+    "plot_traversal",
 ]

@@ -1,4 +1,4 @@
-"""Figures that put a fitted model beside something known."""
+"""Figures that put scores of anomalies beside labels."""
 
 from __future__ import annotations
 
