@@ -224,6 +224,10 @@ def test_what_cannot_be_is_refused():
         small("eas").fit(frame)
     with pytest.raises(DataError, match="no column"):
         small("ease", user="nobody").fit(frame)
+    with pytest.raises(RecipeError, match="Did you mean 'ndcg'"):
+        small("ease", measure="ndgc@10").fit(frame)
+    with pytest.raises(RecipeError, match="such as 'ndcg@10'"):
+        small("ease", measure="ndcg").fit(frame)
     with pytest.raises(RecipeError, match="validation must lie in"):
         small("ease", validation=1.0).fit(frame)
 

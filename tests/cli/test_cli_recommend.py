@@ -49,6 +49,13 @@ def test_one_user_and_the_reasons(folder, capfd):
     assert run([*map(str, words[:4]), "nobody"]) == 2
 
 
+def test_a_picture_of_the_reasons(folder, tmp_path, capfd):
+    picture = tmp_path / "why.png"
+    words = folder / "m.isthmus", folder / "r.csv", "--user", 17, "--picture", picture
+    assert not ask(capfd, "recommend", *words)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
 def test_what_can_be_asked_of_a_recommender(folder, capfd):
     model, data = folder / "m.isthmus", folder / "r.csv"
     figures = json.loads(ask(capfd, "evaluate", model, data, "--json"))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli import written
-from isthmus.cli.options import Data, Json, Model, Out, Raw
+from isthmus.cli.options import Data, Json, Model, Out, Picture, Raw
 from isthmus.cli.tables import answer, open_for_model, to_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pyarrow as pa
 
     from isthmus.cli.tables import Opened
@@ -46,6 +48,7 @@ def recommend(
     user: User = [],  # noqa: B006 - typer copies it
     because: Because = 0,
     seen: Seen = False,
+    picture: Picture = None,
     raw: Raw = False,
     as_json: Json = False,
 ) -> None:
@@ -54,9 +57,11 @@ def recommend(
     isthmus fit ratings.csv --task recommender --out films.isthmus
     isthmus recommend films.isthmus ratings.csv --top 5 --out for-all.csv
     isthmus recommend films.isthmus ratings.csv --user 17 --because 2
+    isthmus recommend films.isthmus ratings.csv --user 17 --picture why.png
 
     Users need not have been there in fitting: what they have turned to, as DATA has it,
-    is enough. Items of the user are left out.
+    is enough. Items of the user are left out. --picture draws the recommendations of
+    the first user and the reasons for them.
     """
     opened = open_for_model(data, model, recommends=True)
     recommender, rows = opened.model, opened.rows
@@ -65,6 +70,10 @@ def recommend(
         raise typer.BadParameter(message)
     if user:
         rows = _of_users(recommender, rows, user)
+    if picture is not None:
+        _draw(picture, recommender, rows, top, because or 3)
+    if picture is not None and out is None:
+        return
     found = recommender.recommend(rows, top, seen=seen)
     if because:
         found = _with_reasons(found, recommender.explain(rows, top, because))
@@ -171,6 +180,21 @@ def _of_users(recommender: Any, rows: pa.Table, wanted: list[str]) -> pa.Table:
     if strange := set(wanted) - set(words.to_pylist()):
         raise typer.BadParameter(f"--user: there is no user {min(strange)!r} in DATA.")
     return rows.filter(pc.is_in(words, value_set=pa.array(wanted)))
+
+
+def _draw(path: Path, recommender: Any, rows: pa.Table, top: int, because: int) -> None:
+    """Recommendations of the first user, and the reasons for them."""
+    from isthmus.plots import draw_recommendations
+
+    name = str(recommender.users_of(rows)[0])
+    why = recommender.explain(_of_users(recommender, rows, [name]), top, because)
+    found: dict[Any, dict[Any, float]] = {}
+    columns = (why[name].to_pylist() for name in (why.column_names[2:]))
+    for item, reason, effect in zip(*columns, strict=True):
+        found.setdefault(item, {})[reason] = effect
+    title = f"Recommended to user {name}"
+    draw_recommendations(path, list(found), list(found.values()), title)
+    written.tell(path)
 
 
 def _with_reasons(found: pa.Table, why: pa.Table) -> pa.Table:

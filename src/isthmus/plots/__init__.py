@@ -6,6 +6,7 @@ from isthmus.plots.elbow import draw_elbow
 from isthmus.plots.filled import draw_filled
 from isthmus.plots.images import draw_before_and_after
 from isthmus.plots.reasons import draw_reasons
+from isthmus.plots.recommendations import draw_recommendations
 from isthmus.plots.samples import draw_columns, draw_sheet
 from isthmus.plots.scores import draw_scores
 from isthmus.plots.series import draw_series
@@ -20,6 +21,7 @@ __all__ = [
     "draw_filled",
     "draw_pictures",
     "draw_reasons",
+    "draw_recommendations",
     "draw_scores",
     "draw_series",
     "draw_sheet",

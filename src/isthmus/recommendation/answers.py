@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.sparse import csr_matrix
 
 from isthmus.data.frames import Origin, like
 from isthmus.errors import DataError
-from isthmus.recommendation.ranking import Ranking, first
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from isthmus.recommendation.interactions import Interactions
+    from isthmus.recommendation.ranking import Ranking
     from isthmus.recommendation.reasons import Reasons
 
 
@@ -62,20 +61,11 @@ def _names(asked: Interactions) -> tuple[str, str]:
     return ("user", "item") if columns is None else (columns.user, columns.item)
 
 
-def similar(
-    embeddings: NDArray[np.float32], known: pa.Array, items: Any, top: int
-) -> Ranking:
-    """For each of the items, names or numbers of others by the cosine."""
+def places_of(known: pa.Array, items: Any) -> NDArray[np.int64]:
+    """Numbers of one item, or of some."""
     wanted = [items] if isinstance(items, str) or np.ndim(items) == 0 else list(items)
     places = pc.index_in(pa.array(wanted).cast(known.type), value_set=known)
     if places.null_count:
         strange = wanted[places.is_null().to_pylist().index(True)]
         raise DataError(f"The model knows no item {strange!r}.")
-    at = places.to_numpy()
-    length = np.linalg.norm(embeddings, axis=1, keepdims=True)
-    unit = embeddings / np.where(length > 0, length, 1)
-    ends, shape = np.arange(len(at) + 1), (len(at), len(known))
-    itself = csr_matrix((np.ones(len(at)), at, ends), shape)
-    found = first(unit[at] @ unit.T, min(top, len(known) - 1), itself)
-    names = np.asarray(known.to_numpy(zero_copy_only=False))
-    return Ranking(names[found.items], found.scores)
+    return np.asarray(places.to_numpy()).astype(np.int64)

@@ -6,16 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from isthmus.recommendation.metrics import TOP, ndcg
-from isthmus.recommendation.ranking import first
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_matrix
 
     from isthmus.recommendation.deep import Deep
+    from isthmus.recommendation.judges import Judges
     from isthmus.recommendation.linear import Linear
-    from isthmus.recommendation.splits import Known
 
 SHARES = tuple(np.linspace(0, 1, 21).tolist())
 """Shares of the deep model that are tried."""
@@ -36,6 +33,10 @@ class Blend(NamedTuple):
         """Codes of users in the deep model, (users, size)."""
         return self.deep.codes(rows)
 
+    def rises(self, rows: csr_matrix) -> NDArray[np.float32]:
+        """By how much scores are above those of a user of whom nothing is known."""
+        return mixed(self.linear.rises(rows), self.deep.rises(rows), self.share)
+
     def effects(self, row: csr_matrix, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """By how much scores fall without each item, in the row's deviations."""
         models = self.linear, self.deep
@@ -44,15 +45,12 @@ class Blend(NamedTuple):
         return found
 
 
-def blended(linear: Linear, deep: Deep, known: Known) -> Blend:
+def blended(linear: Linear, deep: Deep, judges: Judges) -> Blend:
     """The blend that finds what is held out best; half of each if nothing is."""
-    if not known.out.nnz:
+    if not judges.any:
         return Blend(linear, deep, 0.5)
-    flat, other = (model.scores(known.kept) for model in (linear, deep))
-    worth = [
-        ndcg(first(mixed(flat, other, share), TOP, known.kept).items, known.out)
-        for share in SHARES
-    ]
+    flat, other = (model.scores(judges.kept) for model in (linear, deep))
+    worth = [judges.of_table(mixed(flat, other, share)) for share in SHARES]
     return Blend(linear, deep, SHARES[int(np.argmax(worth))])
 
 

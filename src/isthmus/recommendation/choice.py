@@ -7,15 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from isthmus.recommendation.linear import Settings, gram, solved
-from isthmus.recommendation.metrics import TOP, ndcg
-from isthmus.recommendation.ranking import ranked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scipy.sparse import csr_matrix
 
-    from isthmus.recommendation.splits import Known
+    from isthmus.recommendation.judges import Judges
 
 STEPS: dict[str, tuple[float, ...]] = {
     "ridge": (1, 3, 10, 30, 100, 200, 400, 800, 1600, 3200),
@@ -26,12 +24,12 @@ STEPS: dict[str, tuple[float, ...]] = {
 """Values that are tried of each setting, one after another."""
 
 
-def chosen(rows: csr_matrix, judges: Known, estimator: Any) -> Settings:
+def chosen(rows: csr_matrix, judges: Judges, estimator: Any) -> Settings:
     """What is said; of the rest, climb to a better value until there is none."""
     said = {part: getattr(estimator, part) for part in STEPS}
     fixed = {part: value for part, value in said.items() if value is not None}
     best = Settings(**fixed)
-    if not judges.out.nnz:
+    if not judges.any:
         return best
     worth: dict[Settings, float] = {}
     products = functools.lru_cache(1)(lambda evenness: gram(rows, evenness))
@@ -39,15 +37,17 @@ def chosen(rows: csr_matrix, judges: Known, estimator: Any) -> Settings:
     def value(settings: Settings) -> float:
         if settings not in worth:
             model = solved(rows, settings, products(settings.evenness))
-            best = ranked(model.scores, judges.kept, TOP, judges.kept).items
-            worth[settings] = ndcg(best, judges.out)
+            worth[settings] = judges.of(model.scores)
             if estimator.verbose:
                 told = "  ".join(f"{n} {v:g}" for n, v in settings._asdict().items())
-                sys.stderr.write(f"{told}  ndcg@{TOP} {worth[settings]:.4f}\n")
+                sys.stderr.write(f"{told}  {judges.measure} {worth[settings]:.4f}\n")
         return worth[settings]
 
-    for part in [part for part in STEPS if part not in fixed]:
-        best = _climbed(best, part, value)
+    before = None
+    while best != before:
+        before = best
+        for part in [part for part in STEPS if part not in fixed]:
+            best = _climbed(best, part, value)
     return best
 
 

@@ -10,10 +10,10 @@ from isthmus.data.blocks import in_blocks
 from isthmus.layout import Layout
 from isthmus.model import AutoencoderModule
 from isthmus.recommendation.batches import Batches
-from isthmus.recommendation.metrics import TOP, ndcg
-from isthmus.recommendation.ranking import block, ranked
+from isthmus.recommendation.ranking import block
 from isthmus.recommendation.reasons import each_left_out
 from isthmus.recommendation.sampled import Sampled
+from isthmus.recommendation.splits import empty
 from isthmus.training import Trainer, progress, seeded
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isthmus.model import Recipe
-    from isthmus.recommendation.splits import Known
+    from isthmus.recommendation.judges import Judges
     from isthmus.trace import Batch
     from isthmus.training import Epoch, Training
 
@@ -55,6 +55,10 @@ class Deep(NamedTuple):
         """Codes of users, (users, size)."""
         return _in_blocks(lambda b: (self.module.encode(b),), rows, self.module)
 
+    def rises(self, rows: csr_matrix) -> NDArray[np.float32]:
+        """By how much scores are above those of a user of whom nothing is known."""
+        return self.scores(rows) - self.scores(empty((1, rows.shape[1])))
+
     def effects(self, row: csr_matrix, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """By how much the score of j falls without i, (seen, items)."""
         without: NDArray[np.float32] = self.scores(each_left_out(row))[:, items]
@@ -64,7 +68,9 @@ class Deep(NamedTuple):
 class Watch:
     """Looks how well held-out interactions are found; keeps the best weights."""
 
-    def __init__(self, module: AutoencoderModule, judges: Known, patience: int) -> None:
+    def __init__(
+        self, module: AutoencoderModule, judges: Judges, patience: int
+    ) -> None:
         self.module, self.judges, self.patience = module, judges, patience
         self.best, self.stale = -1.0, 0
         self.weights: dict[str, Tensor] = {}
@@ -72,11 +78,10 @@ class Watch:
     def look(self, epoch: Epoch) -> None:
         """Add a figure to an epoch; if nothing is held out, the last epoch is best."""
         module, found = self.module, float(epoch.number)
-        if self.judges.out.nnz:
+        if self.judges.any:
             module.train(mode=False)
-            kept, out = self.judges
-            found = ndcg(ranked(Deep(module).scores, kept, TOP, kept).items, out)
-            epoch.figures[f"validation_ndcg@{TOP}"] = found
+            found = self.judges.of(Deep(module).scores)
+            epoch.figures[f"validation_{self.judges.measure}"] = found
         self.stale = 0 if found > self.best else self.stale + 1
         if found > self.best:
             self.best = found
@@ -92,7 +97,7 @@ def trained(
     recipe: Recipe,
     training: Training,
     rows: csr_matrix,
-    judges: Known,
+    judges: Judges,
     *,
     seed: int,
     device: torch.device,

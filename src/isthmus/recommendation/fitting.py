@@ -11,8 +11,9 @@ from isthmus.errors import RecipeError, unknown
 from isthmus.recommendation.blend import Blend, blended
 from isthmus.recommendation.choice import chosen
 from isthmus.recommendation.deep import Deep, trained
+from isthmus.recommendation.judges import Judges, judges, length
 from isthmus.recommendation.linear import Linear, solved, with_codes
-from isthmus.recommendation.metrics import TOP, figures
+from isthmus.recommendation.metrics import figures
 from isthmus.recommendation.ranking import ranked
 from isthmus.recommendation.recipes import METHODS, SIZE, recipe_of, training_for
 from isthmus.recommendation.splits import Known, empty, held_out
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 FEW = 10_000
 """Items up to which the linear model has a part in what is done by default."""
-
-JUDGES = 2000
-"""Users whose held-out interactions choose, at most."""
 
 Model = Linear | Deep | Blend
 
@@ -55,17 +53,17 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
     """The model of an estimator, chosen by held-out interactions.
 
     Those ``beside`` the given ones are never learned from. Of the given ones a share is
-    held out; the linear model learns from it after all, once its settings is chosen.
+    held out; the linear model learns from it after all, once its settings are chosen.
     """
     method = method_of(estimator, given.matrix.shape[1])
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     known = _known(estimator, given, beside, seed)
-    judges, rows = known.some(JUDGES), known.kept
+    rows, judging = known.kept, judges(known, estimator.measure)
     found: dict[str, float] = {}
     history: list[dict[str, float]] = []
     linear, deep, settings = None, None, None
     if method in {"ease", "blend"}:
-        settings = chosen(rows, judges, estimator)
+        settings = chosen(rows, judging, estimator)
         found |= settings._asdict()
         linear = solved(rows, settings)
     if method != "ease":
@@ -73,17 +71,17 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
             recipe_of(estimator, method),
             training_for(estimator, rows.shape[0]),
             rows,
-            judges,
+            judging,
             seed=seed,
             device=pick_device(estimator.device),
             verbose=estimator.verbose,
         )
-    model = _joined(linear, deep, judges)
+    model = _joined(linear, deep, judging)
     if isinstance(model, Blend):
         found["share"] = model.share
     if known.out.nnz:
-        best = ranked(model.scores, rows, TOP, rows).items
-        found |= figures(best, known.out, TOP)
+        top = length(judging.measure)
+        found |= figures(ranked(model.scores, rows, top, rows).items, known.out, top)
     if estimator.verbose:
         told = "  ".join(f"{name} {value:.4g}" for name, value in found.items())
         sys.stderr.write(f"{method}  {told}\n")
@@ -108,9 +106,9 @@ def _known(
     return held_out(given.matrix, share, seed, given.times)
 
 
-def _joined(linear: Linear | None, deep: Deep | None, judges: Known) -> Model:
+def _joined(linear: Linear | None, deep: Deep | None, judging: Judges) -> Model:
     if linear is not None and deep is not None:
-        return blended(linear, deep, judges)
+        return blended(linear, deep, judging)
     model = deep if linear is None else linear
     assert model is not None  # a method has one of them
     return model

@@ -60,6 +60,11 @@ class Linear(NamedTuple):
         found: NDArray[np.float32] = rows @ self.basis
         return found
 
+    def rises(self, rows: csr_matrix) -> NDArray[np.float32]:
+        """By how much scores are above those of a user of whom nothing is known."""
+        found: NDArray[np.float32] = rows @ self.weights
+        return found
+
     def effects(self, row: csr_matrix, items: NDArray[np.int64]) -> NDArray[np.float32]:
         """x_i B_ij, by how much the score of j falls without i, (seen, items)."""
         weights = self.weights[np.ix_(row.indices, items)]

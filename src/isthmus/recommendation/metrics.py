@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 TOP = 10
-"""Length of the rankings by which models are chosen."""
+"""Length of a ranking, where nothing is said of it."""
+
+NAMES = "recall", "ndcg", "mrr", "hit", "coverage"
 
 
 def figures(
@@ -58,11 +60,6 @@ def figures(
 def coverage(ranked: NDArray[np.int64], items: int) -> float:
     """Share of the items that occur in any of the rankings."""
     return len(np.unique(ranked[ranked >= 0])) / items
-
-
-def ndcg(ranked: NDArray[np.int64], relevant: csr_matrix) -> float:
-    """Mean ndcg@10."""
-    return figures(ranked, relevant, TOP)[f"ndcg@{TOP}"]
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 PLAIN = (
     *("method", "size", "user", "item", "weight", "time", "threshold", "weighted"),
-    *("ridge", "evenness", "dropout", "discount", "validation", "verbose"),
+    *("ridge", "evenness", "dropout", "discount", "measure", "validation", "verbose"),
 )
 """Parameters that are plain data as they are."""
 

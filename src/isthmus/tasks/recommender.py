@@ -15,11 +15,11 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.estimator import Autoencoder
 from isthmus.model import Recipe
+from isthmus.recommendation.answers import places_of, recommendations
 from isthmus.recommendation.answers import reasons as told
-from isthmus.recommendation.answers import recommendations, similar
 from isthmus.recommendation.fitting import fitted
 from isthmus.recommendation.metrics import TOP, figures
-from isthmus.recommendation.ranking import ranked
+from isthmus.recommendation.ranking import Ranking, ranked
 from isthmus.recommendation.reading import read, read_beside
 from isthmus.recommendation.reasons import reasons_for
 from isthmus.recommendation.recipes import recipe_of, training_for
@@ -29,6 +29,7 @@ from isthmus.recommendation.state import from_recommender_state, recommender_sta
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from scipy.sparse import csr_matrix
     from sklearn.utils import Tags
 
     from isthmus.estimator.state import State
@@ -73,6 +74,8 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Settings of the linear model: its penalty, how alike users weigh, the share that
         is hidden, and how much popularity is discounted. By default what finds held-out
         interactions best.
+    measure : str
+        Which figure of held-out interactions chooses, as in `evaluate`: "recall@20".
     validation : float
         Share of every user's interactions that is held out, the latest where times are
         known: they choose settings, epoch and blend.
@@ -115,6 +118,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         evenness: float | None = None,
         dropout: float | None = None,
         discount: float | None = None,
+        measure: str = "ndcg@10",
         validation: float = 0.1,
         training: Training | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -134,6 +138,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.evenness = evenness
         self.dropout = dropout
         self.discount = discount
+        self.measure = measure
         self.validation = validation
         self.training = training
         self.random_state = random_state
@@ -178,13 +183,14 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         return told(asked, found, reasons_for(self.model_, rows, found, reasons))
 
     def similar_items(self, items: Any, top: int = TOP) -> Any:
-        """The ``top`` items whose embeddings have the largest cosine with these.
+        """The ``top`` items whose scores rise most for who turns to these alone.
 
-        ``items`` is a name or a list of them. The answer is a ranking of numbers of
-        items, or of names where items have names.
+        ``items`` is a name or a list of them; the answer is a ranking of names.
         """
-        embeddings = self.item_embeddings_
-        return similar(embeddings, self._known, items, top)
+        check_is_fitted(self)
+        rows = self._each()[places_of(self._known, items)]
+        found = ranked(self.model_.rises, rows, min(top, len(self._known) - 1), rows)
+        return Ranking(self.items_[found.items], found.scores)
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Codes of users, (users, size), as they first occur in ``X``."""
@@ -199,8 +205,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def item_embeddings_(self) -> NDArray[np.float32]:
         """Codes of users who turned to one item each, (items, size)."""
         check_is_fitted(self)
-        each = identity(len(self._known), dtype=np.float32, format="csr")
-        codes: NDArray[np.float32] = self.model_.codes(each)
+        codes: NDArray[np.float32] = self.model_.codes(self._each())
         return codes
 
     @property
@@ -253,6 +258,10 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _read(self, X: Any) -> Interactions:
         check_is_fitted(self)
         return read(self, X, self._known)
+
+    def _each(self) -> csr_matrix:
+        """Users who turned to one item each."""
+        return identity(len(self._known), dtype=np.float32, format="csr")
 
     @property
     def _n_features_out(self) -> int:
