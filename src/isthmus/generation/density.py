@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -16,46 +17,44 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-COMPONENTS = 64
+COMPONENTS = 256
 """Normal distributions of a mixture, at most, where nothing is said of them."""
 
-ROWS = 50
-"""Rows for each of them, at least; or three times the entries of a code, if more."""
-
-CODES = 2**13
-"""Codes from which a mixture is learned, about: of few rows, several are drawn."""
-
-WIDEST = 8
-"""Codes that are drawn of one row, at most."""
+ROWS = 25
+"""Rows for each of them, at least."""
 
 WIDTH = 1e-2
 """Variance of codes, as a share of what it is, that is added in every direction."""
 
 
 class Density(NamedTuple):
-    """p(z) = sum_k w_k N(z; m_k, L_k L_k'), over codes z of D entries."""
+    """p(z) = sum_k w_k N(z; m_k, L L'), over codes z of D entries.
+
+    All normal distributions have one shape: so there can be many, which lie closer to
+    codes of tables, that form clumps, than a few of many shapes.
+    """
 
     weights: Tensor
     """(K,): w."""
     means: Tensor
     """(K, D): m."""
-    factors: Tensor
-    """(K, D, D): L, lower triangular."""
+    factor: Tensor
+    """(D, D): L, lower triangular; 0 where codes are few, and each is a point."""
 
     @classmethod
     def standard(cls, size: int) -> Self:
         """N(0, I), the prior of a variational code."""
-        return cls(torch.ones(1), torch.zeros(1, size), torch.eye(size)[None])
+        return cls(torch.ones(1), torch.zeros(1, size), torch.eye(size))
 
     @classmethod
     def frequencies(cls, codes: NDArray[np.float32]) -> Self:
-        """Codes that are few, each as often as it occurs."""
+        """Codes (n, D) that are few, each as often as it occurs."""
         means, counts = np.unique(codes, axis=0, return_counts=True)
         size = means.shape[1]
         return cls(
             torch.from_numpy(counts / counts.sum()).float(),
             torch.from_numpy(means),
-            torch.zeros(len(means), size, size),
+            torch.zeros(size, size),
         )
 
     @classmethod
@@ -66,26 +65,29 @@ class Density(NamedTuple):
         center, scale = codes.mean(axis=(0, 1)), codes.std(axis=(0, 1))
         scale[scale == 0] = 1.0
         z = ((codes - center) / scale).astype(np.float64)
-        rows, size = z.shape[1:]
-        usual = min(max(rows // max(ROWS, 3 * size), 1), COMPONENTS)
-        with one_thread():
-            found = _mixture(z.reshape(-1, size), components or usual, seed)
-        covariances = found.covariances_
-        if found.covariance_type == "diag":
-            covariances = np.stack([np.diag(row) for row in covariances])
-        factors = np.linalg.cholesky(covariances) * scale[:, None]
+        usual = min(max(z.shape[1] // ROWS, 1), COMPONENTS)
+        made = GaussianMixture(
+            components or usual,
+            covariance_type="tied",
+            tol=1e-2,
+            reg_covar=WIDTH,
+            random_state=seed,
+        )
+        with one_thread(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # nearly there will do
+            made.fit(z.reshape(-1, z.shape[-1]))
+        factor = np.linalg.cholesky(made.covariances_) * scale[:, None]
         return cls(
-            torch.from_numpy(found.weights_).float(),
-            torch.from_numpy(found.means_ * scale + center).float(),
-            torch.from_numpy(factors).float(),
+            torch.from_numpy(made.weights_).float(),
+            torch.from_numpy(made.means_ * scale + center).float(),
+            torch.from_numpy(factor).float(),
         )
 
     def sample(self, n: int) -> tuple[Tensor, Tensor]:
         """Draw codes (n, D), and say from which distribution each came, (n,)."""
         chosen = self.weights.multinomial(n, replacement=True)
         noise = torch.randn(n, self.means.shape[1])
-        moved = torch.einsum("nij,nj->ni", self.factors[chosen], noise)
-        return self.means[chosen] + moved, chosen
+        return self.means[chosen] + noise @ self.factor.T, chosen
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log p of codes (n, D), (n,)."""
@@ -93,34 +95,17 @@ class Density(NamedTuple):
 
     def nearest(self, z: Tensor) -> Tensor:
         """From which distribution codes (n, D) most probably came, (n,)."""
+        if not self.factor.any():
+            return torch.cdist(z, self.means).argmin(-1)
         return self._joint(z).argmax(-1)
 
     def _joint(self, z: Tensor) -> Tensor:
-        """log w_k + log N(z; m_k, L_k L_k'), (n, K)."""
-        found = []
-        for weight, mean, factor in zip(*self, strict=True):
-            if not factor.any():  # a single point
-                away = (z - mean).square().sum(-1)
-                found.append(weight.log() - 1e6 * away)
-                continue
-            white = torch.linalg.solve_triangular(factor, (z - mean).T, upper=False)
-            log_size = factor.diagonal().log().sum()
-            half = 0.5 * (white.square().sum(0) + len(mean) * np.log(2 * np.pi))
-            found.append(weight.log() - half - log_size)
-        return torch.stack(found, -1)
-
-
-def _mixture(z: NDArray[np.float64], count: int, seed: int) -> GaussianMixture:
-    """A mixture of normal distributions; of few codes each without correlations."""
-    few = len(z) < 2 * count * z.shape[1]
-    kind = "diag" if few else "full"
-    made = GaussianMixture(
-        min(count, len(z)),
-        covariance_type=kind,
-        tol=1e-2,
-        reg_covar=WIDTH,
-        random_state=seed,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)  # nearly there will do
-        return made.fit(z)
+        """log w_k + log N(z; m_k, L L'), (n, K)."""
+        size = self.means.shape[1]
+        both = torch.cat([z, self.means]).T
+        white = torch.linalg.solve_triangular(self.factor, both, upper=False).T
+        square = torch.cdist(white[: len(z)], white[len(z) :]).square()
+        log_size = self.factor.diagonal().log().sum()
+        constant = log_size + 0.5 * size * math.log(2 * math.pi)
+        joint: Tensor = self.weights.log() - 0.5 * square - constant
+        return joint

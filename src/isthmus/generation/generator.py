@@ -14,7 +14,7 @@ from isthmus.data.blocks import in_blocks, size_of_block
 from isthmus.data.conversion import to_columns
 from isthmus.data.table import Table
 from isthmus.errors import RecipeError, warn
-from isthmus.generation.density import CODES, WIDEST, Density
+from isthmus.generation.density import Density
 from isthmus.generation.gaps import Gaps
 from isthmus.generation.marginals import Marginal
 from isthmus.generation.residuals import Residuals
@@ -30,6 +30,15 @@ if TYPE_CHECKING:
 
 KNOTS = {"table": 513, "images": 33, "series": 33}
 """Quantiles of the residuals of an entry."""
+
+CODES = 2**13
+"""Codes from which a density is learned, at least: of few rows, several are drawn."""
+
+OFTEN = 8
+"""Codes that are drawn of one row, at most."""
+
+ENOUGH = 2**15
+"""Rows from which a density is learned, at most."""
 
 DRAWN = 2**14
 """Rows that are made to see how numbers are distributed that the model makes."""
@@ -64,7 +73,7 @@ class Generator(NamedTuple):
         refuse_what_cannot_be_decoded(module)
         seed = autoencoder._seed  # noqa: SLF001
         random = "drawn at random" in module.recipe.bottleneck.traits()
-        times = min(max(CODES // len(data), 1), WIDEST) if random else 1
+        times = min(max(CODES // len(data), 1), OFTEN) if random else 1
         with seeded(seed, device_of(module)):
             z, errors = in_blocks(lambda b: _drawn(module, b), data, module)
             more = [
@@ -74,7 +83,8 @@ class Generator(NamedTuple):
         if density is None and "from a codebook" in module.recipe.bottleneck.traits():
             density = Density.frequencies(z.numpy())
         if density is None:
-            density = Density.fitted(torch.stack([z, *more]).numpy(), seed, components)
+            every = torch.stack([z, *more])[:, :: math.ceil(len(z) / ENOUGH)]
+            density = Density.fitted(every.numpy(), seed, components)
         table = converter if isinstance(converter, Table) else None
         form = getattr(converter, "form", "table")
         visible = getattr(data, "visible", None)

@@ -48,7 +48,7 @@ def generator_from(
     size = module.recipe.bottleneck.width * max(module.grid.numel(), 1)
     count = len(density.weights)
     _refuse(density.means, (count, size), "means")
-    _refuse(density.factors, (count, size, size), "factors")
+    _refuse(density.factor, (size, size), "factor")
     residuals = Residuals(*(found[f"residuals.{n}"] for n in Residuals._fields))
     entries = module.event.numel()
     if len(residuals.places) and int(residuals.places.max()) >= entries:

@@ -63,8 +63,8 @@ class Sampler(TakesAnyCells):
         2020); or, of a variational autoencoder, its prior N(0, I). Codes from a
         codebook are as frequent as they were.
     components : int, optional
-        Normal distributions of the mixture; by default one for every 50 rows, or 3
-        times the entries of a code if that is more, up to 64.
+        Normal distributions of the mixture; by default one for every 25 rows, up to
+        256.
     kind : "table", "images", "series", Images or Series, optional
         What the data is, as in `Autoencoder`.
     columns : Columns or dict of kinds by name, optional
@@ -84,7 +84,7 @@ class Sampler(TakesAnyCells):
     autoencoder_ : Autoencoder
         The fitted one.
     density_ : Density
-        Weights, means and factors of the mixture.
+        Weights and means of the mixture, and the shape that all its parts have.
     """
 
     def __init__(
@@ -227,7 +227,7 @@ class Sampler(TakesAnyCells):
 
     @property
     def density_(self) -> Density:
-        """Weights, means and factors of the mixture."""
+        """Weights and means of the mixture, and the shape that all its parts have."""
         check_is_fitted(self, "autoencoder_")
         return self._made.density
 
