@@ -13,7 +13,13 @@ import torch
 from isthmus.data.blocks import in_blocks, size_of_block
 from isthmus.data.conversion import to_columns
 from isthmus.data.table import Table
-from isthmus.errors import RecipeError, warn
+from isthmus.errors import warn
+from isthmus.generation.codes import (
+    ENOUGH,
+    device_of,
+    drawn,
+    refuse_what_cannot_be_decoded,
+)
 from isthmus.generation.density import Density
 from isthmus.generation.gaps import Gaps
 from isthmus.generation.marginals import Marginal
@@ -30,15 +36,6 @@ if TYPE_CHECKING:
 
 KNOTS = {"table": 513, "images": 33, "series": 33}
 """Quantiles of the residuals of an entry."""
-
-CODES = 2**13
-"""Codes from which a density is learned, at least: of few rows, several are drawn."""
-
-OFTEN = 8
-"""Codes that are drawn of one row, at most."""
-
-ENOUGH = 2**15
-"""Rows from which a density is learned, at most."""
 
 DRAWN = 2**14
 """Rows that are made to see how numbers are distributed that the model makes."""
@@ -72,18 +69,11 @@ class Generator(NamedTuple):
         module, converter = autoencoder.module_, autoencoder._converter  # noqa: SLF001
         refuse_what_cannot_be_decoded(module)
         seed = autoencoder._seed  # noqa: SLF001
-        random = "drawn at random" in module.recipe.bottleneck.traits()
-        times = min(max(CODES // len(data), 1), OFTEN) if random else 1
-        with seeded(seed, device_of(module)):
-            z, errors = in_blocks(lambda b: _drawn(module, b), data, module)
-            more = [
-                in_blocks(lambda b: _drawn(module, b)[:1], data, module)[0]
-                for _ in range(1, times)
-            ]
+        z, errors = drawn(module, data, seed)
         if density is None and "from a codebook" in module.recipe.bottleneck.traits():
-            density = Density.frequencies(z.numpy())
+            density = Density.frequencies(z[0].numpy())
         if density is None:
-            every = torch.stack([z, *more])[:, :: math.ceil(len(z) / ENOUGH)]
+            every = z[:, :: math.ceil(z.shape[1] / ENOUGH)]
             density = Density.fitted(every.numpy(), seed, components)
         table = converter if isinstance(converter, Table) else None
         form = getattr(converter, "form", "table")
@@ -99,7 +89,7 @@ class Generator(NamedTuple):
         if table is None:
             return made
         if (hidden := _hidden(table, read.rows)).any():
-            gaps = Gaps.learned(hidden, density.nearest(z), len(density.weights))
+            gaps = Gaps.learned(hidden, density.nearest(z[0]), len(density.weights))
             made = made._replace(gaps=gaps)
         return made._replace(marginals=_calibrated(made, read.rows, seed))
 
@@ -232,33 +222,6 @@ class Generator(NamedTuple):
         module = self.module
         (params,) = in_blocks(lambda b: (module.decode(b.x),), Batch(z), module)
         return z, chosen, given.log_prob(params, module.likelihood, self.residuals)
-
-
-def refuse_what_cannot_be_decoded(module: AutoencoderModule) -> None:
-    """Refuse networks of which a code alone says too little."""
-    if module.past:
-        raise RecipeError(
-            f"Rows cannot be made of codes alone: {module.recipe.architecture!r} leads "
-            f"more past them. Use an architecture without skips."
-        )
-    if module.grid and "from a codebook" in module.recipe.bottleneck.traits():
-        raise RecipeError(
-            "Vectors of a codebook at many places have no density that is fitted here. "
-            "Use a Gaussian or a Dense bottleneck."
-        )
-
-
-def device_of(module: AutoencoderModule) -> torch.device:
-    """Where the weights are."""
-    return next(module.parameters()).device
-
-
-def _drawn(module: AutoencoderModule, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Codes (B, D), drawn where the bottleneck draws, and x - E[x|z]."""
-    features, _ = module.features(batch.x, module.context(batch))
-    z = module.bottleneck(features).value
-    z = z[0] if z.dim() == 3 else z
-    return z, batch.x - module.likelihood.mean(module.decode(z))
 
 
 def _calibrated(source: Generator, rows: Any, seed: int) -> dict[str, Marginal]:
