@@ -13,7 +13,7 @@ preset `masked` and PCA learn these rows, and are asked about the rows kept out:
 PCA is probabilistic PCA, of the number of components that suits hidden cells of the
 training rows best; its probe is on as many components.
 
-    python benchmarks/tune.py --data DIR [--trials 8] [--quick] [--only adult,bank]
+    python benchmarks/tune.py --data DIR [--trials 6] [--quick] [--only adult,bank]
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def figures(errors, first):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", default=os.environ.get("ISTHMUS_DATA", "."))
-    parser.add_argument("--trials", type=int, default=8)
+    parser.add_argument("--trials", type=int, default=6)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", default="", help="tables, such as adult,bank")
     parser.add_argument("--quick", action="store_true", help="two epochs, two trials")

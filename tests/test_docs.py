@@ -24,6 +24,7 @@ RUN = (
         "performance",
         "recommend",
         "scale",
+        "search",
         "series",
     ),
     *("tables", "tutorial"),

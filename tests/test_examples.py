@@ -48,6 +48,13 @@ def test_strangers_get_films_of_the_genres_they_see(found):
     assert recall > 0.3
 
 
+@pytest.mark.parametrize("found", ["search"], indirect=True)
+def test_a_search_finds_a_recipe_for_wines(found, tmp_path):
+    default, best = found
+    assert best < default
+    assert "[bottleneck]" in (tmp_path / "new" / "best.toml").read_text()
+
+
 @pytest.mark.parametrize("found", ["series"], indirect=True)
 def test_a_sensor_that_sticks_is_flagged(found):
     fault, right = found
@@ -93,5 +100,14 @@ def test_an_example_is_a_program(name, monkeypatch, capsys):
 
 
 def test_every_example_is_tested():
-    tested = {"anomalies", "fraud", "images", "sampling", "sensors", "series", "survey"}
+    tested = {
+        "anomalies",
+        "fraud",
+        "images",
+        "sampling",
+        "search",
+        "sensors",
+        "series",
+        "survey",
+    }
     assert set(EXAMPLES) == tested

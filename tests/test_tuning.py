@@ -14,7 +14,7 @@ from isthmus.tuning.finals import chosen
 from isthmus.tuning.folds import splits_of
 from isthmus.tuning.objectives import HiddenCells
 from isthmus.tuning.result import Final
-from isthmus.tuning.space import checked, merged, starts, to_toml, usual, without
+from isthmus.tuning.space import checked, merged, read, starts, to_toml, usual, without
 
 pytest.importorskip("optuna")
 
@@ -143,11 +143,11 @@ def test_labels_ask_for_a_linear_model_on_the_codes(table):
     found = isthmus.tune(
         table.drop(columns="sign"), table["sign"], fixed=QUICK, trials=2, verbose=0
     )
-    assert found.measure == "share of wrong labels of a linear model on the codes"
+    assert found.measure == "wrong labels of a linear model on the codes, as a share"
     numbers = isthmus.tune(
         table[["a", "b", "c"]], table["d"], fixed=QUICK, trials=1, verbose=0
     )
-    assert numbers.measure == "squared error of a linear model on the codes"
+    assert numbers.measure.startswith("squared error of a linear model")
 
 
 def final(error, gain, spread):
@@ -168,11 +168,12 @@ def test_a_space_is_asked_less_what_is_fixed_and_read_back(tmp_path):
     assert without(space, merged({"terms": {"l1": {"weight": 1.0}}})).keys() == (
         space.keys() - {"terms.l1.weight"}
     )
+    masked = usual(1000, 20, hidden=True)
+    assert "corruption" not in without(masked, {"corruption": {"kind": "masking"}})
     file = tmp_path / "space.toml"
-    file.write_text(to_toml(space))
-    from isthmus.tuning.space import read
-
-    assert read(file) == space
+    for one in (space, masked):
+        file.write_text(to_toml(one))
+        assert read(file) == one
     for start in starts(space):
         assert set(start) <= set(space)
 

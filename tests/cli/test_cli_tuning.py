@@ -46,7 +46,7 @@ def test_the_space_is_printed_edited_and_given_back(folder, tmp_path, capsys):
     told = capsys.readouterr()
     assert not told.err
     found = json.loads(told.out)
-    assert found["measure"].startswith("share of wrong labels")
+    assert found["measure"].startswith("wrong labels")
     assert found["finals"][0]["name"] == "default"
     assert found["recipe"]["task"] == "autoencoder"
 

@@ -58,7 +58,7 @@ def _plain(recipe: Mapping[str, Any]) -> list[str]:
     """Parameters of the estimator itself, each below what its docstring says."""
     others = {*TABLES, "task"}
     notes = _notes(tasks()[recipe["task"]]) | _notes(Autoencoder)
-    lines = [f"task = {_value(recipe['task'])}  # {', '.join(tasks())}"]
+    lines = [f"task = {written(recipe['task'])}  # {', '.join(tasks())}"]
     for name in [name for name in recipe if name not in others]:
         lines += ["", *_comment(notes.get(name, "")), *_line(name, recipe[name])]
     return lines
@@ -70,7 +70,7 @@ def _columns(tables: Mapping[str, Mapping[str, Any]]) -> list[str]:
     for name, field in Columns.model_fields.items():
         takes = _takes(get_args(field.annotation)[1])
         title, said = f"[columns.{name}]", tables[name].items()
-        pairs = [f"{_key(column)} = {_value(value)}" for column, value in said]
+        pairs = [f"{_key(column)} = {written(value)}" for column, value in said]
         unsaid = [f"# {title}", *_line("NAME", None, takes)]
         lines += [title, *pairs] if pairs else unsaid
     return lines
@@ -119,32 +119,32 @@ def _line(name: str, value: Any, takes: str = "") -> list[str]:
     choices = [f"# {takes}"] if "," in takes else []
     if value is None:
         return [*choices, f"# {name} = <{'one of these' if choices else takes}>"]
-    line = f"{name} = {_value(value)}"
+    line = f"{name} = {written(value)}"
     one_line = "  ".join([line, *choices])
     return [one_line] if len(one_line) <= WIDTH else [*choices, line]
 
 
-def _value(value: Any) -> str:
+def written(value: Any) -> str:
     """Write a value of plain data as TOML does."""
     if isinstance(value, dict):
-        pairs = (f"{_key(name)} = {_value(one)}" for name, one in value.items())
+        pairs = (f"{_key(name)} = {written(one)}" for name, one in value.items())
         return f"{{ {', '.join(pairs)} }}"
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(written, value))}]"
     if isinstance(value, float):
         return repr(value)
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _key(name: str) -> str:
-    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else _value(name)
+    return name if re.fullmatch(r"[\w-]+", name, re.ASCII) else written(name)
 
 
 def _takes(annotation: Any) -> str:
     """What may be written: the choices after commas, or a word for the type."""
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin is Literal:
-        plain = (_value(one) if isinstance(one, bool) else one for one in inner)
+        plain = (written(one) if isinstance(one, bool) else one for one in inner)
         return ", ".join(map(str, plain))
     if origin is Annotated:
         return _takes(inner[0])

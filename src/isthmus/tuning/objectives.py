@@ -57,7 +57,7 @@ class HiddenCells:
     what is hidden if it takes that, and meets the middle of the column instead.
     """
 
-    name = "error of hidden cells"
+    name = "error of hidden cells, in guesses"
     classes = None
 
     def __init__(self, cells: Cells, seed: int) -> None:
@@ -144,8 +144,9 @@ class Probe:
                 f"{', '.join(map(str, np.sort(counts)[::-1][:3]))} times there."
             )
         self.classes = None if self.numbers else _joined(self.y, kinds, counts)
-        self.name = "squared error" if self.numbers else "share of wrong labels"
-        self.name += " of a linear model on the codes"
+        self.name = "wrong labels of a linear model on the codes, as a share"
+        if self.numbers:
+            self.name = "squared error of a linear model on the codes, in variances"
 
     def errors(
         self, model: Any, module: AutoencoderModule, split: tuple[Index, Index]

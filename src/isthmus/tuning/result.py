@@ -115,24 +115,37 @@ class Search:
 
     def __str__(self) -> str:
         """A few lines for a person."""
-        lines = [f"{self.measure} of rows that were not learned; 1 is guessing"]
+        lines = [f"{self.measure}, of rows that were not learned:"]
         for final in self.finals:
             mark = "*" if final is self.best else " "
+            told = _told(final.name, final.size, final.error, final.standard_error)
+            gain = _gain(final, first=final is self.default)
+            lines.append(f"{mark} {told}{gain}")
+        size, error, spread = min(self.pca, key=lambda found: found[1])
+        lines.append(f"  {_told('PCA', size, error, spread)}")
+        if error + spread < self.best.error:
             lines.append(
-                f"{mark} {final.name:<14} {final.error:.4f} +- "
-                f"{final.standard_error:.4f}  size {final.size:<4}"
-                + _gain(final, first=final is self.default)
+                "PCA is ahead by more than a standard error: what these columns have "
+                "to do with each other is linear, or there are too few rows for more."
             )
-        for size, error, spread in self.pca:
-            lines.append(f"  PCA of {size:<7} {error:.4f} +- {spread:.4f}")
+        if (small := self.elbow) and small["size"] < self.best.size:
+            lines.append(
+                f"A code of {small['size']} entries came within a standard error of "
+                f"the best trial (trial {small['trial']})."
+            )
         return "\n".join(lines)
 
 
 PCA = "size", "error", "standard_error"
 
 
+def _told(name: str, size: int, error: float, spread: float) -> str:
+    return f"{name:<10} size {size:<4} {error:.4f} +- {spread:.4f}"
+
+
 def _gain(final: Final, *, first: bool) -> str:
     if first:
         return ""
     word = "better" if final.gain >= 0 else "worse"
-    return f"{abs(final.gain):.4f} +- {final.gain_error:.4f} {word} than the default"
+    told = f"{abs(final.gain):.4f} +- {final.gain_error:.4f}"
+    return f"   {told} {word} than the default"

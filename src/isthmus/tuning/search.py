@@ -134,9 +134,11 @@ SIZES = 2, 4, 8, 16, 32, 64
 
 
 def sizes_of(problem: Problem, wanted: list[int]) -> list[int]:
-    """Numbers of components: powers of two up to the columns, and those of recipes."""
-    most = problem.objective.cells.table.width
-    return sorted(size for size in {*wanted, *SIZES, most} if size <= most)
+    """Numbers of components: powers of two up to the entries, and those of recipes."""
+    most = problem.cells.x.shape[1]
+    return sorted(
+        size for size in {*wanted, *SIZES, min(most, SIZES[-1])} if size <= most
+    )
 
 
 def _row(trial: Any) -> dict[str, Any]:

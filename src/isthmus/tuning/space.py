@@ -14,6 +14,7 @@ import json
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from isthmus.artifacts.recipe_text import WIDTH, written
 from isthmus.artifacts.recipes import SHORT, assemble, describe
 from isthmus.errors import RecipeError
 from isthmus.parts import Bottleneck
@@ -31,22 +32,26 @@ BOUNDS = {"low", "high", "log", "step"}
 def usual(rows: int, columns: int, *, hidden: bool) -> dict[str, Any]:
     """A space for a table of so many rows and columns.
 
-    ``hidden`` says that hidden cells are to be made out, which presets that never hide
-    any do badly.
+    Where ``hidden`` cells are to be made out, all recipes hide some in training.
     """
-    usual = min(max(columns // 2, 1), 16)
-    presets = ["masked", "denoising", "undercomplete", "variational", "sparse_l1"]
-    batches = [32, 64, 128] if rows < 2000 else [64, 128, 256, 512]
-    return {
-        "preset": presets[:2] if hidden else presets,
-        "size": {"low": max(usual // 4, 1), "high": min(4 * usual, 64), "log": True},
+    size = min(max(columns // 2, 1), 16)
+    space: dict[str, Any] = {
+        "preset": ["masked", "sparse_l1"],
+        "size": {"low": max(size // 4, 1), "high": min(4 * size, 64), "log": True},
         "hidden": [[64], [128], [128, 64], [256], [256, 128]],
         "learning_rate": {"low": 5e-4, "high": 2e-2, "log": True},
-        "batch_size": batches,
-        "corruption.rate": [[0.1, 0.4], [0.1, 0.6], [0.1, 0.9]],
+        "batch_size": [32, 64, 128] if rows < 2000 else [64, 128, 256, 512],
+        "terms.l1.weight": {"low": 1e-3, "high": 1.0, "log": True},
+    }
+    if hidden:
+        rates = [0.1, 0.4], [0.1, 0.6], [0.1, 0.9]
+        masks = {"kind": "masking", "judge": "hidden"}
+        return space | {"corruption": [{**masks, "rate": rate} for rate in rates]}
+    presets = ["undercomplete", "masked", "denoising", "variational", "sparse_l1"]
+    return space | {
+        "preset": presets,
         "corruption.scale": {"low": 0.05, "high": 1.0, "log": True},
         "terms.rate.weight": {"low": 1e-3, "high": 1.0, "log": True},
-        "terms.l1.weight": {"low": 1e-3, "high": 1.0, "log": True},
     }
 
 
@@ -64,9 +69,13 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def without(space: Space, fixed: Mapping[str, Any]) -> dict[str, Any]:
-    """The space less what is fixed already."""
-    said = set(_long(fixed))
-    return {name: v for name, v in space.items() if _place(name) not in said}
+    """The space less what is fixed already, wholly or in part."""
+    said = _long(fixed)
+
+    def free(place: str) -> bool:
+        return not any(f"{one}.".startswith(f"{place}.") for one in said)
+
+    return {name: value for name, value in space.items() if free(_place(name))}
 
 
 def checked(space: Space) -> dict[str, Any]:
@@ -93,14 +102,14 @@ def read(file: Path) -> dict[str, Any]:
 
 
 def to_toml(space: Space) -> str:
-    """The space as TOML, one line per name."""
+    """The space as TOML."""
     lines = []
     for name, said in space.items():
         key = json.dumps(name) if "." in name else name
-        value = json.dumps(said)
-        if isinstance(said, dict):
-            value = ", ".join(f"{n} = {json.dumps(v)}" for n, v in said.items())
-            value = f"{{ {value} }}"
+        value = written(said)
+        if len(value) > WIDTH and not isinstance(said, dict):
+            value = "".join(f"\n    {written(one)}," for one in said)
+            value = f"[{value}\n]"
         lines.append(f"{key} = {value}")
     return "\n".join(lines) + "\n"
 
@@ -182,6 +191,6 @@ def _start_of(said: Any, value: Any) -> Any:
 
 
 STARTS: tuple[dict[str, Any], ...] = (
-    {"preset": "masked", "size": 16, "hidden": [128, 64], "learning_rate": 3e-3},
-    {"preset": "masked", "size": 64, "hidden": [256, 128], "learning_rate": 6e-3},
+    {"preset": "masked", "hidden": [128, 64], "learning_rate": 3e-3, "size": 16},
+    {"preset": "masked", "hidden": [256, 128], "learning_rate": 6e-3, "size": 64},
 )
