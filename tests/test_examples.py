@@ -104,6 +104,7 @@ def test_every_example_is_tested():
         "anomalies",
         "fraud",
         "images",
+        "recommend",
         "sampling",
         "search",
         "sensors",
