@@ -189,6 +189,8 @@ def test_what_cannot_be_searched_is_refused(table):
         isthmus.tune(table.head(10))
     with pytest.raises(DataError, match="a label for each row"):
         isthmus.tune(table, [1, 2])
+    with pytest.raises(DataError, match="have no label"):
+        isthmus.tune(table, table["b"])
     with pytest.raises(RecipeError, match="recipe of an autoencoder"):
         isthmus.tune(table, fixed={"task": "anomaly"})
     with pytest.raises(DataError, match="tables"):

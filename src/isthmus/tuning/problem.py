@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from isthmus.artifacts.recipes import assemble
 from isthmus.data.rows import Rows
@@ -136,6 +137,8 @@ def problem_of(
         raise DataError(f"A search needs {FEWEST} rows or more. Got {count}.")
     if labels is not None and labels.shape != (count,):
         raise DataError(f"y must hold a label for each row, ({count},).")
+    if labels is not None and pa.array(labels, from_pandas=True).null_count:
+        raise DataError("Some rows have no label. Leave these rows out, or the labels.")
     if count > rows:
         order = np.random.default_rng(random_state).permutation(count)
         picked = np.sort(order[:rows])

@@ -9,6 +9,8 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from isthmus.errors import NonFiniteLossError, RecipeError, optional
 from isthmus.tuning.space import ask, starts
 
@@ -136,7 +138,7 @@ class Study:
 
 
 def _digest(problem: Problem, space: dict[str, Any]) -> str:
-    """Eight letters that stand for the rows, the space and what is fixed."""
+    """Eight letters that stand for rows, labels, the space and what is fixed."""
     rows = problem.read.rows
     found = hashlib.sha256(rows.numbers.tobytes())
     for text in rows.texts.values():
@@ -146,6 +148,7 @@ def _digest(problem: Problem, space: dict[str, Any]) -> str:
         space,
         problem.fixed,
         problem.objective.name,
+        np.asarray(getattr(problem.objective, "y", ())).tolist(),
         len(problem.splits),
         problem.random_state,
     ]
