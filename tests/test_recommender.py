@@ -17,6 +17,7 @@ from isthmus.recommendation import deep, linear, metrics
 from isthmus.recommendation.batches import dense, sparse
 from isthmus.recommendation.linear import Linear, Settings, solved
 from isthmus.recommendation.ranking import ranked
+from isthmus.recommendation.recency import recent
 from isthmus.recommendation.recipes import recipe_of
 from isthmus.recommendation.sampled import Sampled
 from isthmus.recommendation.splits import held_out
@@ -24,7 +25,7 @@ from isthmus.training import seeded
 
 METHODS = ["ease", "mult_dae", "mult_vae", "blend"]
 SHORT = isthmus.Training(epochs=30, batch_size=32, learning_rate=5e-3)
-FIXED = {"ridge": 10, "evenness": 0.5, "dropout": 0.2, "discount": 0}
+FIXED = {"ridge": 10, "evenness": 0.5, "dropout": 0.2, "discount": 0, "recency": 0}
 
 
 def interactions(users=200, seed=0):
@@ -328,12 +329,48 @@ def test_a_share_of_every_user_is_held_out_the_latest_if_times_are_known():
     rows = csr_matrix(random_array((50, 40), density=0.3, rng=0, format="csr"))
     times = rows.copy()
     for given in (None, times):
-        kept, out = held_out(rows, 0.2, 0, given)
+        kept, out, when = held_out(rows, 0.2, 0, given)
+        assert given is None or (when != kept).nnz == 0
         assert ((kept + out) != rows).nnz == 0
         many = rows.getnnz(axis=1)
         assert (out.getnnz(axis=1) == np.maximum((0.2 * many).astype(int), 1)).all()
     for user in range(50):
         assert kept[user].data.max() <= out[user].data.min()
+
+
+def test_recent_interactions_count_by_how_many_are_later():
+    rows = csr_matrix(random_array((30, 20), density=0.4, rng=0, format="csr"))
+    times = rows.copy()
+    times.data = np.floor(9 * times.data)  # some at once
+    found = recent(rows, times, 0.7)
+    for user in range(30):
+        when = times[user].data
+        later = np.array([(when > one).sum() for one in when])
+        expected = rows[user].data * (1 + later) ** -0.7
+        np.testing.assert_allclose(found[user].data, expected, rtol=1e-6)
+    assert recent(rows, times, 0) is recent(rows, None, 0.7) is rows
+
+
+def test_recency_follows_what_was_last(tmp_path):
+    rng = np.random.default_rng(0)  # people move from one taste to the next
+    rows = [
+        (user, 8 * taste + item, 10 * taste + place)
+        for user in range(150)
+        for taste in range(user % 2, 2 + user % 2)
+        for place, item in enumerate(rng.choice(8, 4, replace=False))
+    ]
+    frame = pd.DataFrame(rows, columns=["user", "item", "time"])
+
+    def of_the_last_taste(model):
+        found = model.recommend(frame, 3)
+        return (found["item"] // 8 == 1 + found["user"] % 2).mean()
+
+    model = small("ease", recency=2).fit(frame)
+    assert of_the_last_taste(model) > of_the_last_taste(small("ease").fit(frame)) + 0.2
+    isthmus.save(model, tmp_path / "r.isthmus")
+    loaded = isthmus.load(tmp_path / "r.isthmus")
+    pd.testing.assert_frame_equal(loaded.recommend(frame), model.recommend(frame))
+    assert small("ease", recency=None).fit(frame).figures_["recency"] >= 0
 
 
 def test_what_is_held_out_may_be_given():

@@ -19,6 +19,7 @@ STEPS: dict[str, tuple[float, ...]] = {
     "ridge": (1, 3, 10, 30, 100, 200, 400, 800, 1600, 3200),
     "evenness": (0.0, 0.25, 0.5, 0.75, 1.0),
     "dropout": (0.0, 0.2, 0.33, 0.5, 0.67, 0.8),
+    "recency": (0.0, 0.25, 0.5, 0.75, 1.0, 1.25),
     "discount": (-0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2),
 }
 """Values that are tried of each setting, one after another."""
@@ -28,6 +29,8 @@ def chosen(rows: csr_matrix, judges: Judges, estimator: Any) -> Settings:
     """What is said; of the rest, climb to a better value until there is none."""
     said = {part: getattr(estimator, part) for part in STEPS}
     fixed = {part: value for part, value in said.items() if value is not None}
+    if judges.times is None:
+        fixed["recency"] = 0.0
     best = Settings(**fixed)
     if not judges.any:
         return best
@@ -37,7 +40,7 @@ def chosen(rows: csr_matrix, judges: Judges, estimator: Any) -> Settings:
     def value(settings: Settings) -> float:
         if settings not in worth:
             model = solved(rows, settings, products(settings.evenness))
-            worth[settings] = judges.of(model.scores)
+            worth[settings] = judges.at(settings.recency).of(model.scores)
             if estimator.verbose:
                 told = "  ".join(f"{n} {v:g}" for n, v in settings._asdict().items())
                 sys.stderr.write(f"{told}  {judges.measure} {worth[settings]:.4f}\n")

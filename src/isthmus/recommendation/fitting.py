@@ -15,6 +15,7 @@ from isthmus.recommendation.judges import Judges, judges, length
 from isthmus.recommendation.linear import Linear, solved, with_codes
 from isthmus.recommendation.metrics import figures
 from isthmus.recommendation.ranking import ranked
+from isthmus.recommendation.recency import recent
 from isthmus.recommendation.recipes import METHODS, SIZE, recipe_of, training_for
 from isthmus.recommendation.splits import Known, empty, held_out
 from isthmus.training import pick_device
@@ -37,6 +38,8 @@ class Fitted(NamedTuple):
     method: str
     figures: dict[str, float]
     history: list[dict[str, float]]
+    recency: float
+    """How much more recent interactions count when scores are asked for."""
 
 
 def method_of(estimator: Any, items: int) -> str:
@@ -61,11 +64,12 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
     rows, judging = known.kept, judges(known, estimator.measure)
     found: dict[str, float] = {}
     history: list[dict[str, float]] = []
-    linear, deep, settings = None, None, None
+    linear, deep, settings, recency = None, None, None, estimator.recency or 0.0
     if method in {"ease", "blend"}:
         settings = chosen(rows, judging, estimator)
         found |= settings._asdict()
-        linear = solved(rows, settings)
+        linear, recency = solved(rows, settings), settings.recency
+    judging = judging.at(recency)
     if method != "ease":
         deep, history = trained(
             recipe_of(estimator, method),
@@ -81,7 +85,8 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
         found["share"] = model.share
     if known.out.nnz:
         top = length(judging.measure)
-        found |= figures(ranked(model.scores, rows, top, rows).items, known.out, top)
+        asked = recent(rows, known.times, recency)
+        found |= figures(ranked(model.scores, asked, top, rows).items, known.out, top)
     if estimator.verbose:
         told = "  ".join(f"{name} {value:.4g}" for name, value in found.items())
         sys.stderr.write(f"{method}  {told}\n")
@@ -89,7 +94,7 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
         model = _with(model, solved(given.matrix, settings))
     if isinstance(model, Linear):
         model = with_codes(model, estimator.size or SIZE, seed)
-    return Fitted(model, method, found, history)
+    return Fitted(model, method, found, history, recency)
 
 
 def _known(
@@ -100,7 +105,7 @@ def _known(
     if not 0 <= share < 1:
         raise RecipeError(f"validation must lie in [0, 1). Got {share}.")
     if beside is not None:
-        return Known(given.matrix, beside)
+        return Known(given.matrix, beside, given.times)
     if share == 0:
         return Known(given.matrix, empty(given.matrix.shape))
     return held_out(given.matrix, share, seed, given.times)

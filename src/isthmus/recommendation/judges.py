@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from isthmus.errors import RecipeError, unknown
 from isthmus.recommendation.metrics import NAMES, figures
 from isthmus.recommendation.ranking import first, ranked
+from isthmus.recommendation.recency import recent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +28,16 @@ class Judges(NamedTuple):
     kept: csr_matrix
     out: csr_matrix
     measure: str
+    times: csr_matrix | None = None
 
     @property
     def any(self) -> bool:
         """Whether there is anything to judge by."""
         return bool(self.out.nnz)
+
+    def at(self, recency: float) -> Judges:
+        """The same, given what is recent rather than what is long ago."""
+        return self._replace(kept=recent(self.kept, self.times, recency))
 
     def of(self, scores: Callable[[csr_matrix], NDArray[np.float32]]) -> float:
         """The figure of a model."""
@@ -48,9 +54,9 @@ class Judges(NamedTuple):
 
 def judges(known: Known, measure: str) -> Judges:
     """Some users who have interactions that were held out."""
-    kept, out = known.some(MOST)
     length(measure)
-    return Judges(kept, out, measure)
+    kept, out, times = known.some(MOST)
+    return Judges(kept, out, measure, times)
 
 
 def length(measure: str) -> int:

@@ -34,6 +34,9 @@ class Settings(NamedTuple):
     item is added to its penalty, as dropout does on average (Steck, 2020)."""
     discount: float = 0.0
     """Scores of an item are divided by its popularity to the power of this."""
+    recency: float = 0.0
+    """An interaction that k others of the user follow counts (1 + k) to the minus this
+    when scores are asked for, where times are known."""
 
 
 class Linear(NamedTuple):

@@ -16,12 +16,15 @@ class Known(NamedTuple):
 
     kept: csr_matrix
     out: csr_matrix
+    times: csr_matrix | None = None
+    """When, in the places of ``kept``."""
 
     def some(self, users: int) -> Known:
         """Of so many users, evenly spread, who have any that were held out."""
         which = self.out.getnnz(axis=1).nonzero()[0]
         few = which[:: max(-(-len(which) // users), 1)]
-        return Known(self.kept[few], self.out[few])
+        times = None if self.times is None else self.times[few]
+        return Known(self.kept[few], self.out[few], times)
 
 
 def held_out(
@@ -44,7 +47,8 @@ def held_out(
     place = np.arange(rows.nnz) - np.repeat(rows.indptr[:-1], many)
     out = np.empty(rows.nnz, dtype=bool)
     out[order] = place >= np.repeat(many - count, many)
-    return Known(_kept(rows, ~out), _kept(rows, out))
+    kept = None if times is None else _kept(times, ~out)
+    return Known(_kept(rows, ~out), _kept(rows, out), kept)
 
 
 def empty(shape: tuple[int, int]) -> csr_matrix:

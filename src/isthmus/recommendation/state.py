@@ -29,7 +29,16 @@ if TYPE_CHECKING:
 
 PLAIN = (
     *("method", "size", "user", "item", "weight", "time", "threshold", "weighted"),
-    *("ridge", "evenness", "dropout", "discount", "measure", "validation", "verbose"),
+    *(
+        "ridge",
+        "evenness",
+        "dropout",
+        "discount",
+        "recency",
+        "measure",
+        "validation",
+        "verbose",
+    ),
 )
 """Parameters that are plain data as they are."""
 
@@ -50,6 +59,7 @@ def recommender_state(recommender: Any) -> State:
         "columns": columns and columns._asdict(),
         "feature_names": None if names is None else list(names),
         "chosen": recommender.method_,
+        "recency_chosen": recommender.recency_,
         "figures": recommender.figures_,
         "history": recommender.history_,
     }
@@ -87,7 +97,7 @@ def from_recommender_state(
     if plain["feature_names"] is not None:
         made.feature_names_in_ = np.array(plain["feature_names"], dtype=object)
     made.method_, made.figures_ = plain["chosen"], plain["figures"]
-    made.history_ = plain["history"]
+    made.history_, made.recency_ = plain["history"], plain["recency_chosen"]
     made.model_ = _model(plain, state.tensors, device)
     return made
 

@@ -22,6 +22,7 @@ from isthmus.recommendation.metrics import TOP, figures
 from isthmus.recommendation.ranking import Ranking, ranked
 from isthmus.recommendation.reading import read, read_beside
 from isthmus.recommendation.reasons import reasons_for
+from isthmus.recommendation.recency import recent
 from isthmus.recommendation.recipes import recipe_of, training_for
 from isthmus.recommendation.splits import Known, empty
 from isthmus.recommendation.splits import held_out as parted
@@ -74,6 +75,10 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         Settings of the linear model: its penalty, how alike users weigh, the share that
         is hidden, and how much popularity is discounted. By default what finds held-out
         interactions best.
+    recency : float, optional
+        Where times are known, an interaction that k later ones follow counts (1 + k) to
+        the minus this when items are asked for. By default what is best, for a linear
+        model or a blend, and 0 for a deep one.
     measure : str
         Which figure of held-out interactions chooses, as in `evaluate`: "recall@20".
     validation : float
@@ -118,6 +123,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         evenness: float | None = None,
         dropout: float | None = None,
         discount: float | None = None,
+        recency: float | None = None,
         measure: str = "ndcg@10",
         validation: float = 0.1,
         training: Training | None = None,
@@ -138,6 +144,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self.evenness = evenness
         self.dropout = dropout
         self.discount = discount
+        self.recency = recency
         self.measure = measure
         self.validation = validation
         self.training = training
@@ -158,6 +165,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         self._known, self._columns = given.items, given.columns
         self.model_, self.method_ = found.model, found.method
         self.figures_, self.history_ = found.figures, found.history
+        self.recency_ = found.recency
         return self
 
     def recommend(self, X: Any, top: int = TOP, *, seen: bool = False) -> Any:
@@ -167,8 +175,8 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         (users, top) each, -1 where none is left. ``seen`` leaves nothing out.
         """
         asked = self._read(X)
-        hidden = None if seen else asked.matrix
-        found = ranked(self.model_.scores, asked.matrix, top, hidden)
+        rows = self._recent(asked)
+        found = ranked(self.model_.scores, rows, top, None if seen else rows)
         return recommendations(asked, found)
 
     def explain(self, X: Any, top: int = TOP, reasons: int = 3) -> Any:
@@ -178,7 +186,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         frame: a row per user, item and reason. Of a matrix: arrays (users, top, ...).
         """
         asked = self._read(X)
-        rows = asked.matrix
+        rows = self._recent(asked)
         found = ranked(self.model_.scores, rows, top, rows)
         return told(asked, found, reasons_for(self.model_, rows, found, reasons))
 
@@ -194,7 +202,8 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
 
     def transform(self, X: Any) -> NDArray[np.float32]:
         """Codes of users, (users, size), as they first occur in ``X``."""
-        codes: NDArray[np.float32] = self.model_.codes(self._read(X).matrix)
+        rows = self._recent(self._read(X))
+        codes: NDArray[np.float32] = self.model_.codes(rows)
         return codes
 
     def users_of(self, X: Any) -> NDArray[Any]:
@@ -225,8 +234,10 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         asked = self._read(X)
         known = parted(asked.matrix, share, 0, asked.times)
         if held_out is not None:
-            known = Known(asked.matrix, read_beside(self, held_out, asked))
-        found = ranked(self.model_.scores, known.kept, top, known.kept)
+            beside = read_beside(self, held_out, asked)
+            known = Known(asked.matrix, beside, asked.times)
+        rows = recent(known.kept, known.times, self.recency_)
+        found = ranked(self.model_.scores, rows, top, rows)
         return figures(found.items, known.out, top)
 
     def score(self, X: Any, y: object = None) -> float:
@@ -258,6 +269,10 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
     def _read(self, X: Any) -> Interactions:
         check_is_fitted(self)
         return read(self, X, self._known)
+
+    def _recent(self, asked: Interactions) -> csr_matrix:
+        """Interactions as the model is asked about them."""
+        return recent(asked.matrix, asked.times, self.recency_)
 
     def _each(self) -> csr_matrix:
         """Users who turned to one item each."""
