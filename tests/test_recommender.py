@@ -352,18 +352,19 @@ def test_recent_interactions_count_by_how_many_are_later():
 
 
 def test_recency_follows_what_was_last(tmp_path):
-    rng = np.random.default_rng(0)  # people move from one taste to the next
+    rng = np.random.default_rng(0)  # people move from one taste to another
     rows = [
-        (user, 8 * taste + item, 10 * taste + place)
-        for user in range(150)
-        for taste in range(user % 2, 2 + user % 2)
-        for place, item in enumerate(rng.choice(8, 4, replace=False))
+        (user, 8 * taste + item, 10 * stage + place)
+        for user in range(200)
+        for stage, taste in enumerate(rng.choice(5, 2, replace=False))
+        for place, item in enumerate(rng.choice(8, rng.integers(3, 6), replace=False))
     ]
     frame = pd.DataFrame(rows, columns=["user", "item", "time"])
+    last = frame.groupby("user")["item"].last() // 8
 
     def of_the_last_taste(model):
         found = model.recommend(frame, 3)
-        return (found["item"] // 8 == 1 + found["user"] % 2).mean()
+        return (found["item"] // 8 == found["user"].map(last)).mean()
 
     model = small("ease", recency=2).fit(frame)
     assert of_the_last_taste(model) > of_the_last_taste(small("ease").fit(frame)) + 0.2
