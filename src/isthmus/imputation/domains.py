@@ -45,12 +45,12 @@ class Domain(NamedTuple):
         ends = values if repeats else values[[0, -1]]
         return cls(name, part, column, ends, repeats)
 
-    def nearest(self, entries: NDArray[np.float32]) -> NDArray[np.float64]:
-        """The numbers of the column that first entries (n,) come nearest to."""
-        numbers = self._decoded(entries)
+    def nearest(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """The numbers of the column that first inputs (n,) come nearest to."""
+        numbers = self._decoded(inputs)
         values = self.values
         if not len(values):
-            return np.full(len(entries), np.nan)
+            return np.full(len(inputs), np.nan)
         if not self.repeats:
             return np.clip(numbers, values[0], values[-1])
         middles = (values[1:] + values[:-1]) / 2
@@ -64,14 +64,21 @@ class Domain(NamedTuple):
         whole[:, self.column] = numbers
         return self.part.encode(whole)[:, [self.column]]
 
-    def clipped(self, entries: NDArray[np.float32]) -> NDArray[np.float32]:
-        """First entries (n,), none of them beyond the ends."""
+    def clipped(self, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """First inputs (n,), none of them beyond the ends."""
         if not len(self.values):
-            return entries
-        low, high = self.encoded(self.values[[0, -1]])[:, 0]
-        return np.clip(entries, low, high)
+            return inputs
+        low, high = self.seen(self.encoded(self.values[[0, -1]])[:, 0])
+        return np.clip(inputs, low, high)
 
-    def _decoded(self, entries: NDArray[np.float32]) -> NDArray[np.float64]:
+    def seen(self, entries: NDArray[np.float32]) -> NDArray[np.float32]:
+        """First inputs of first entries (n,): an encoder sees counts as log(1 + x)."""
+        return np.log1p(entries) if self.part.field.content == "count" else entries
+
+    def _decoded(self, inputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        entries = inputs
+        if self.part.field.content == "count":
+            entries = np.expm1(inputs)
         if isinstance(self.part, Times):
             return self.part.trend.decode(entries[:, None])[:, 0]
         whole = np.zeros((len(entries), len(self.part.names)), dtype=np.float32)

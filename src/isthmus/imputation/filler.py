@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from isthmus.data.blocks import in_blocks
 from isthmus.imputation.cells import entries_of
+from isthmus.imputation.held_out import FEW
 from isthmus.trace import Batch
 
 if TYPE_CHECKING:
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
     from isthmus.imputation.donors import Donors
     from isthmus.imputation.pair import Pair
 
-GROUPS = 6
+TRIES = 4
+"""Draws of a number, at most, before it is brought into the range of its column."""
+
+TURNS = 4
 """Cells of a row are drawn in so many turns, at most; later ones see earlier ones."""
 
 
@@ -51,30 +55,26 @@ class Filler(nn.Module):
         pair: Pair = self.pairs[0]  # type: ignore[assignment]
         return pair.where
 
-    def guess(self, batch: Batch, k: int) -> Tensor:
-        """Expected inputs (B, I) by one pair."""
-        pair: Pair = self.pairs[k]  # type: ignore[assignment]
-        network, linear = pair.both(batch)
-        return torch.lerp(linear, network, self.share)
+    def guess(self, batch: Batch) -> tuple[Tensor]:
+        """Expected inputs (B, I), the mean over the pairs."""
+        guesses = []
+        for pair in self.pairs:
+            network, linear = pair.both(batch)  # type: ignore[operator]
+            guesses.append(torch.lerp(linear, network, self.share))
+        return (torch.stack(guesses).mean(0),)
 
     def filled(self, data: Batch) -> NDArray[np.float32]:
         """Entries (n, E), the missing ones by what is expected of them."""
-
-        def mean(block: Batch) -> tuple[Tensor]:
-            guesses = [self.guess(block, k) for k in range(len(self.pairs))]
-            return (entries_of(torch.stack(guesses).mean(0), self.where),)
-
-        found = in_blocks(mean, data, self)[0].numpy().copy()
+        (inputs,) = in_blocks(self.guess, data, self)
         for place in self.where:
             domain = self.known.get(place.cell)
             if domain is not None and self._first(place):
-                found[:, place.entry] = domain.clipped(found[:, place.entry])
-        return _merged(data, found)
+                some = inputs[:, place.inputs.start].numpy()
+                some[:] = domain.clipped(some)  # which is the same memory
+        return _merged(data, entries_of(inputs, self.where).numpy())
 
-    def drawn(
-        self, data: Batch, k: int, rng: np.random.Generator
-    ) -> NDArray[np.float32]:
-        """Entries (n, E), the missing ones drawn from what one pair expects of them.
+    def drawn(self, data: Batch, rng: np.random.Generator) -> NDArray[np.float32]:
+        """Entries (n, E), the missing ones drawn from what is expected of them.
 
         Cells are drawn in turns, in an order of chance; each turn sees what the turns
         before have drawn, so that cells of a row fit each other (Uria et al., 2014).
@@ -84,14 +84,14 @@ class Filler(nn.Module):
         x, visible = data.x.clone(), data.visible.clone()
         cells = np.array([place.cell for place in self.where])
         wanting = np.unique(cells[(visible == 0).any(0).numpy()])
-        for turn in np.array_split(rng.permutation(wanting), GROUPS):
+        for turn in np.array_split(rng.permutation(wanting), TURNS):
             rows = torch.from_numpy(
                 np.flatnonzero((visible[:, np.isin(cells, turn)] == 0).any(1).numpy())
             )
             if not len(rows):
                 continue
             some = Batch(x[rows], visible[rows])
-            (inputs,) = in_blocks(lambda b: (self.guess(b, k),), some, self)
+            (inputs,) = in_blocks(self.guess, some, self, FEW)
             for cell in turn.tolist():
                 self._draw_cell(cell, inputs.numpy(), (x, visible, rows), rng)
             here = np.isin(cells, turn)
@@ -114,14 +114,31 @@ class Filler(nn.Module):
         entries = [place.entry for place in some]
         if cell in self.known:
             guess = inputs[gaps, some[0].inputs.start]
-            numbers = self.donors.draw(cell, guess, seen, rng)
-            if some[0].content == "count":
-                numbers = np.expm1(numbers)
-            drawn = self.known[cell].encoded(self.known[cell].nearest(numbers))
+            drawn = self._draw_number(cell, guess, seen, rng)
         else:
             drawn = np.stack([_chosen(inputs[gaps], p, rng) for p in some], 1)
         here = rows[torch.from_numpy(gaps)]
         x[here[:, None], torch.tensor(entries)] = torch.from_numpy(drawn)
+
+    def _draw_number(
+        self,
+        cell: int,
+        guess: NDArray[np.float32],
+        seen: NDArray[np.float32],
+        rng: np.random.Generator,
+    ) -> NDArray[np.float32]:
+        """Entries (n, width) around guesses (n,); what is out of range is drawn anew.
+
+        After some tries it is brought to the nearest end.
+        """
+        domain = self.known[cell]
+        drawn = self.donors.draw(cell, guess, seen, rng)
+        for _ in range(TRIES):
+            out = domain.clipped(drawn) != drawn
+            if not out.any():
+                break
+            drawn[out] = self.donors.draw(cell, guess[out], seen[out], rng)
+        return domain.encoded(domain.nearest(drawn))
 
     def _first(self, place: Place) -> bool:
         """Whether an entry is the first of its cell."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
+import pyarrow as pa
 import torch
 
 from isthmus.data.conversion import to_columns
+from isthmus.data.dialect import is_text
 from isthmus.data.frames import like
 
 if TYPE_CHECKING:
@@ -46,7 +49,7 @@ def fill_drawn(
     for domain in known.values():
         if domain.repeats:
             first = table.places[domain.name].start
-            cells[domain.name] = domain.nearest(entries[:, first])
+            cells[domain.name] = domain.nearest(domain.seen(entries[:, first]))
     return put(X, read, table, cells)
 
 
@@ -55,11 +58,31 @@ def put(X: Any, read: Read, table: Table, cells: dict[str, Any]) -> Any:
     rows, origin = read
     missing = gaps(rows)
     typed = table.typed(cells, rows.height, rows)
+    typed |= {n: _spelled(typed[n], rows, table, n) for n in missing}
     if origin.backend is None:
         return _array(X, table, typed, missing)
     labels = dict(zip(table.names, _labels(X, table, origin.names), strict=True))
     filled = like(origin, origin, typed)
     return _frame(X, filled, {labels[name]: gone for name, gone in missing.items()})
+
+
+def _spelled(cells: Any, rows: Rows, table: Table, name: str) -> Any:
+    """Words as the rows themselves spell them: ``True``, where ``true`` is meant."""
+    given = rows.given.get(name)
+    if given is None or not is_text(given.type):
+        return cells
+    read = table.typed(_as_read(rows, name), rows.height)[name]
+    pairs = Counter(zip(read.to_pylist(), given.to_pylist(), strict=True))
+    spelling = {word: own for (word, own), _ in reversed(pairs.most_common())}
+    words = [spelling.get(word, word) for word in cells.to_pylist()]
+    return pa.array(words, cells.type)
+
+
+def _as_read(rows: Rows, name: str) -> dict[str, Any]:
+    """A column as it was read, by its name."""
+    if name in rows.texts:
+        return {name: rows.texts[name].combine_chunks()}
+    return {name: rows.numbers[:, rows.numeric.index(name)]}
 
 
 def indicator_name(name: str) -> str:

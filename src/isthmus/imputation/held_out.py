@@ -24,14 +24,17 @@ HIDDEN = (0.1, 0.5, 0.8)
 """Shares of the known cells of a row that are hidden at a time."""
 
 PARTS = 10
-"""Into so many parts the cells of a row are dealt."""
+"""Into so many parts the cells of a row are dealt, if there are as many cells."""
+
+FEW = 256
+"""Rows of a block, where these are some of the rows: those of a fold, or with gaps."""
 
 
 class Guessed(NamedTuple):
     """Guesses of every known cell, while a share of its row was hidden with it."""
 
     seen: float
-    """Share of all cells that were seen, on average."""
+    """Share of their rows that was seen, on average."""
     network: Tensor
     """(n, I): expected inputs, by the masked network; zero where a cell is missing."""
     linear: Tensor
@@ -48,27 +51,31 @@ def held_out(
     known = torch.ones_like(data.x) if data.visible is None else data.visible
     order = torch.Generator().manual_seed(0)
     cells = torch.tensor([p.cell for p in where])
-    draws = torch.rand(len(data), int(cells.max()) + 1, generator=order)
-    part = (draws.argsort(1).argsort(1) % PARTS)[:, cells]
+    count = int(cells.max()) + 1
+    parts = min(PARTS, count)
+    draws = torch.rand(len(data), count, generator=order)
+    part = (draws.argsort(1).argsort(1) % parts)[:, cells]
     found = []
     for share in HIDDEN:
         total, seen = [], []
-        for hidden, judged in _turns(part, round(share * PARTS)):
+        for hidden, judged in _turns(part, parts, max(round(share * parts), 1)):
             visible = known * ~hidden
             guesses = _guessed(pairs, place, Batch(data.x * visible, visible))
             counted = widened(known * judged, where)
             total.append([guess * counted for guess in guesses])
-            seen.append(float(visible.mean()))
+            often = (known * judged).sum(1)
+            seen.append(torch.stack([visible.mean(1) @ often, often.sum()]))
         network, linear = (torch.stack(g).sum(0) for g in zip(*total, strict=True))
-        found.append(Guessed(sum(seen) / len(seen), network, linear))
+        some, often = torch.stack(seen).sum(0).tolist()
+        found.append(Guessed(some / max(often, 1.0), network, linear))
     return found
 
 
-def _turns(part: Tensor, hidden: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _turns(part: Tensor, parts: int, hidden: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Masks of what is hidden, and of what is judged, so that each is judged once."""
-    step = min(hidden, PARTS - hidden) if PARTS % hidden else hidden
-    for first in range(0, PARTS, step):
-        turn = (part - first) % PARTS
+    step = max(n for n in range(1, hidden + 1) if parts % n == 0)
+    for first in range(0, parts, step):
+        turn = (part - first) % parts
         yield turn < hidden, turn < step
 
 
@@ -80,7 +87,7 @@ def _guessed(
         index = torch.from_numpy(np.flatnonzero(place == k))
         if not len(index):
             continue
-        parts = in_blocks(pair.both, batch.rows(index), pair)
+        parts = in_blocks(pair.both, batch.rows(index), pair, FEW)
         if not whole:
             whole = [p.new_zeros(len(batch), p.shape[1]) for p in parts]
         for answers, here in zip(whole, parts, strict=True):

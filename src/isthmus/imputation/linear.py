@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 FACTORS = 32
 """Entries of the code, at most."""
 
-ROUNDS = 25
+ROUNDS = 20
 """Steps of EM; more change nothing that shows on rows held out."""
 
 RIDGE = 3.0

@@ -96,5 +96,5 @@ def lasts(training: Training, rows: int) -> tuple[int, int]:
         epochs, size = training.plan(rows)
         return epochs * math.ceil(rows / size), size
     steps = STEPS * (max(rows, 32) / 2000) ** (1 / 3)
-    size = 2 ** round(math.log2(min(max(rows / 4, 32), 256)))
+    size = 2 ** round(math.log2(min(max(rows / 8, 32), 256)))
     return math.ceil(steps), training.batch_size or size

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS, MOST_LEVELS, BINS = 12, 8, 24
 
+YEARS, YEAR = 3, 365.2425
+"""Dates that lie more years apart stand at their years; days of a year."""
+
 
 def draw_filled(
     path: str | Path, before: Any, tables: list[Any], missing: Mapping[str, Any]
@@ -85,9 +88,15 @@ def _bins(axes: Any, there: Any, new: list[Any]) -> None:
     if not len(both):
         return
     if both.dtype.kind == "M":
-        start = both.min()
-        at = [(c - start) / np.timedelta64(1, "D") for c in (there, *new)]
-        axes.set_xlabel(f"days since {str(start)[:10]}", fontsize=7, color=FAINT)
+        start, day = both.min(), np.timedelta64(1, "D")
+        at = [(c - start) / day for c in (there, *new)]
+        said = f"days since {str(start)[:10]}"
+        if (both.max() - start) / day > YEARS * YEAR:
+            at = [
+                (c - np.datetime64("1970")) / day / YEAR + 1970 for c in (there, *new)
+            ]
+            said = "year"
+        axes.set_xlabel(said, fontsize=7, color=FAINT)
         there, new = at[0], at[1:]
         both = np.concatenate([there, *new])
     low, high = np.quantile(both, (0.005, 0.995)).tolist()

@@ -150,9 +150,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         seed = self.random_state if random_state is None else random_state
         luck = check_random_state(seed).randint(2**31 - 1, size=m)
         tables, filler = [], self._filler
-        for k, seed in enumerate(luck):
-            rng = np.random.default_rng(int(seed))
-            entries = filler.drawn(data, k % len(filler.pairs), rng)
+        for number in luck:
+            entries = filler.drawn(data, np.random.default_rng(int(number)))
             tables.append(fill_drawn(X, read, table, entries, filler.known))
         return tables
 
