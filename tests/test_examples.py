@@ -76,6 +76,13 @@ def test_frauds_come_first(found):
     assert precision > 30 * chance
 
 
+@pytest.mark.parametrize("found", ["impute"], indirect=True)
+def test_who_is_silent_is_made_up_for(found):
+    known, filled, margin = found
+    assert known > 30  # the mean of those who told their rent is too low by this
+    assert abs(filled) < margin < 20
+
+
 @pytest.mark.parametrize("found", ["sensors"], indirect=True)
 def test_faulty_sensors_are_found_and_named(found):
     assert set(found.columns) == {"temperature", "pressure"}
@@ -104,6 +111,7 @@ def test_every_example_is_tested():
         "anomalies",
         "fraud",
         "images",
+        "impute",
         "recommend",
         "sampling",
         "search",

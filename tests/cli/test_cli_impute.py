@@ -1,5 +1,7 @@
 """isthmus impute: a file with gaps, and the same without."""
 
+import json
+
 import pyarrow.csv
 import pytest
 from terminal import ask
@@ -48,6 +50,15 @@ def test_draws_stand_below_one_another(gaps, capfd):
     first, second = (drawn["c1"].to_pylist()[i : i + 120] for i in (0, 120))
     assert first != second
     assert first[1] == second[1]
+
+
+def test_a_table_alone_is_learned_first(gaps, capfd):
+    words = [gaps / "gaps.csv", "--draws", 2, "--json"]
+    lines = ask(capfd, "impute", *words).splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert len(rows) == 240
+    assert all(row["word"] in {"a", "b"} for row in rows)
+    assert run(["impute", "a", "b", "c"]) == 2
 
 
 def test_the_plan_says_how_many_replicas(gaps, capfd):

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from isthmus.cli import written
-from isthmus.cli.options import Data, Json, Model, Out, Picture, Raw
+from isthmus.cli.options import Json, Out, Picture, Raw
 from isthmus.cli.tables import answer, open_for_model
 
+if TYPE_CHECKING:
+    from isthmus.tasks.imputer import Imputer
+
+Files = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[MODEL] DATA",
+        help="File that `isthmus fit` wrote, and a CSV or Parquet file.",
+    ),
+]
 Draws = Annotated[
     int,
     typer.Option(
@@ -23,8 +34,7 @@ Seed = Annotated[int | None, typer.Option(metavar="N", help="Of all draws.")]
 
 
 def impute(
-    model: Model,
-    data: Data,
+    files: Files,
     out: Out = None,
     draws: Draws = 0,
     seed: Seed = None,
@@ -34,35 +44,46 @@ def impute(
 ) -> None:
     """Rows with their missing cells filled, and all else as it is.
 
+    isthmus impute data.csv --out filled.csv
     isthmus fit data.csv --task imputer --out model.isthmus
-    isthmus impute model.isthmus data.csv --out filled.csv
-    isthmus impute model.isthmus data.csv --draws 20 --out drawn.parquet
-    isthmus impute model.isthmus data.csv --out filled.csv --picture filled.png
+    isthmus impute model.isthmus new.csv --out filled.csv --picture filled.png
+    isthmus impute model.isthmus new.csv --draws 20 --out drawn.parquet
 
-    --picture draws what was filled in beside what was there, column by column.
+    Without a model the table itself is learned first. --picture draws what was filled
+    in beside what was there, column by column.
     """
+    imputer, rows, beside = _opened(files)
+    if draws:
+        tables = imputer.sample(rows, draws, random_state=seed)
+    else:
+        tables = [imputer.transform(rows)]
+    if picture is not None:
+        from isthmus.plots import draw_filled
+
+        draw_filled(picture, rows, tables, imputer.missing(rows))
+        written.tell(picture)
+    if out is not None or picture is None:
+        answer(_below(beside, tables, draws), out, as_json=as_json, raw=raw)
+
+
+def _opened(files: list[str]) -> tuple[Imputer, Any, Any]:
+    """An imputer, the rows to fill, and the columns beside them."""
+    from isthmus.data.files import read_table
     from isthmus.data.streams import at_hand
     from isthmus.errors import RecipeError
     from isthmus.tasks.imputer import Imputer
 
-    opened = open_for_model(data, model)
+    if len(files) > 2:
+        raise typer.BadParameter(f"One table at a time. Got {', '.join(files[1:])}.")
+    if len(files) == 1:
+        table = read_table(files[0])
+        return Imputer().fit(table), table, table.select([])
+    opened = open_for_model(files[1], Path(files[0]))
     if not isinstance(opened.model, Imputer):
         raise RecipeError(
-            f"{model} holds no imputer. Fit one: isthmus fit DATA --task imputer."
+            f"{files[0]} holds no imputer. Fit one: isthmus fit DATA --task imputer."
         )
-    rows: Any = at_hand(opened.rows)
-    tables = [opened.model.transform(rows)]
-    if draws:
-        tables = opened.model.sample(rows, draws, random_state=seed)
-    if picture is not None:
-        from isthmus.plots import draw_filled
-
-        draw_filled(picture, rows, tables, opened.model.missing(rows))
-        written.tell(picture)
-    if out is None and picture is not None:
-        return
-    beside = at_hand(opened.beside)
-    answer(_below(beside, tables, draws), out, as_json=as_json, raw=raw)
+    return opened.model, at_hand(opened.rows), at_hand(opened.beside)
 
 
 def _below(beside: Any, tables: list[Any], draws: int) -> dict[str, Any]:
