@@ -148,6 +148,8 @@ def test_labels_ask_for_a_linear_model_on_the_codes(table):
         table[["a", "b", "c"]], table["d"], fixed=QUICK, trials=1, verbose=0
     )
     assert numbers.measure.startswith("squared error of a linear model")
+    many = isthmus.tune(table[["a", "b"]], range(120), fixed=QUICK, trials=1, verbose=0)
+    assert many.measure == numbers.measure
 
 
 def final(error, gain, spread):

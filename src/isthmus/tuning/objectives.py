@@ -9,7 +9,6 @@ import torch
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression, RidgeCV
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.multiclass import type_of_target
 
 from isthmus.data.blocks import in_blocks
 from isthmus.errors import DataError
@@ -27,6 +26,9 @@ if TYPE_CHECKING:
 
 RARE = 10
 """Rows that a label needs to be told from others; rarer ones are divided as one."""
+
+MANY = 50
+"""Different whole numbers that may be classes."""
 
 PARTS = 5
 """Passes in which every cell of a row is hidden once."""
@@ -129,14 +131,15 @@ class HiddenCells:
 class Probe:
     """How well does a linear model on the codes tell the label?
 
-    Logistic regression, or ridge regression where labels are numbers, on standardised
-    codes of the rows that were learned; judged on the others.
+    Logistic regression, or ridge regression where labels are numbers (with a fraction,
+    or more than `MANY` different ones), on standardised codes of the rows that were
+    learned; judged on the others.
     """
 
     def __init__(self, labels: Any, cells: Cells) -> None:
         self.y, self.cells = np.asarray(labels), cells
-        self.numbers = type_of_target(self.y) == "continuous"
         kinds, counts = np.unique(self.y, return_counts=True)
+        self.numbers = _are_numbers(kinds)
         if not self.numbers and (counts >= RARE).sum() < 2:
             raise DataError(
                 f"y must hold two labels that occur {RARE} times or more. Got "
@@ -194,6 +197,13 @@ def _expected(module: AutoencoderModule, codes: Any) -> torch.Tensor:
     if isinstance(likelihood, ByColumn):
         return likelihood.expected_view(params)
     return likelihood.mean(params)
+
+
+def _are_numbers(kinds: Any) -> bool:
+    """Whether different labels are amounts, and no classes."""
+    if kinds.dtype.kind not in "iuf":
+        return False
+    return len(kinds) > MANY or bool((kinds != np.rint(kinds)).any())
 
 
 def _joined(labels: Any, kinds: Any, counts: Any) -> Any:

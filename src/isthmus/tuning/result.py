@@ -124,10 +124,7 @@ class Search:
         size, error, spread = min(self.pca, key=lambda found: found[1])
         lines.append(f"  {_told('PCA', size, error, spread)}")
         if error + spread < self.best.error:
-            lines.append(
-                "PCA is ahead by more than a standard error: what these columns have "
-                "to do with each other is linear, or there are too few rows for more."
-            )
+            lines.append(f"PCA of {size} components is clearly ahead: use that.")
         if (small := self.elbow) and small["size"] < self.best.size:
             lines.append(
                 f"A code of {small['size']} entries came within a standard error of "
