@@ -17,7 +17,7 @@ mean max cosine similarity of true atoms with what the decoder makes of each ent
 share of atoms that are found (cosine above .9), and share of entries that are never
 active.
 
-    python benchmarks/interpret.py [--seeds 5] [--quick]
+    python benchmarks/interpret.py [--seeds 4] [--quick]
 
 Every method at every strength; figures that are in the CSV file are not measured again.
 A picture of the curves is drawn beside it.
@@ -177,7 +177,7 @@ def draw(table, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--only", default="", help="methods, such as beta,top-k")
     parser.add_argument("--quick", action="store_true", help="two epochs, one seed")
     parser.add_argument("--out", default="benchmarks/results/interpret.csv")

@@ -16,6 +16,8 @@ EXAMPLES = {
 def found(request, tmp_path, capsys):
     """What an example returns, once it has drawn its picture and said so."""
     name = request.param
+    if name == "compression":
+        pytest.importorskip("constriction")
     answer = runpy.run_path(EXAMPLES[name])["main"](tmp_path / "new")
     picture = tmp_path / "new" / f"{name}.png"
     assert picture.read_bytes().startswith(b"\x89PNG")
@@ -97,6 +99,20 @@ def test_people_lie_near_their_like(found):
     assert mistyped > 0.2  # one answer in 700 was
 
 
+@pytest.mark.parametrize("found", ["codes"], indirect=True)
+def test_a_price_makes_entries_mean_one_thing(found):
+    plain, strong, alike = found
+    assert strong > plain + 0.05
+    assert alike > 0.7
+
+
+@pytest.mark.parametrize("found", ["compression"], indirect=True)
+def test_readings_are_small_and_near(found):
+    share, worst = found
+    assert share < 0.4
+    assert 0.5 < worst <= 1
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_a_program(name, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
@@ -109,6 +125,8 @@ def test_an_example_is_a_program(name, monkeypatch, capsys):
 def test_every_example_is_tested():
     tested = {
         "anomalies",
+        "codes",
+        "compression",
         "fraud",
         "images",
         "impute",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import written
+from isthmus.cli.fit import Quiet
 from isthmus.cli.options import Data, Json, Out, Raw
 from isthmus.cli.tables import answer, print_figures
 
@@ -37,6 +38,7 @@ def compress(
     out: Target,
     error: Errors = [],  # noqa: B006 - typer's way of an option given several times
     absolute: Absolute = False,
+    quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
     """A table as few bytes; no number further off than --error.
@@ -53,7 +55,7 @@ def compress(
     from isthmus.storage import replace
 
     table = read_table(data)
-    found = packed(table, _errors(error), absolute=absolute)
+    found = packed(table, _errors(error), absolute=absolute, verbose=not quiet)
     replace(out, found)
     written.tell(out)
     before = [Path(n).stat().st_size for n in names_of(data) if n != "-"]

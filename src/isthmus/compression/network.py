@@ -11,7 +11,7 @@ from torch import nn
 from isthmus.compression.column import UNIT
 from isthmus.compression.exact import FINE
 from isthmus.trace import Batch, Code, Context, Corrupted, Progress, Trace
-from isthmus.training import Trainer, Training, seeded
+from isthmus.training import Trainer, Training, progress, seeded
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -90,7 +90,13 @@ def transcribe(
 
 
 def train(
-    columns: list[Column], rows: NDArray[np.float32], hidden: int, total: int, seed: int
+    columns: list[Column],
+    rows: NDArray[np.float32],
+    hidden: int,
+    total: int,
+    *,
+    seed: int,
+    verbose: int,
 ) -> Weights:
     """Weights that make ``total`` rows and themselves as short as they can be.
 
@@ -102,7 +108,9 @@ def train(
     size = max(min(count // 16, 512), 16)
     epochs = max(STEPS * size // count, 4)
     training = Training(epochs=epochs, batch_size=size, learning_rate=8e-3, patience=0)
-    Trainer(network, training, seed).fit(Batch(torch.from_numpy(rows)))
+    with progress(count, verbose=verbose) as tell:
+        data = Batch(torch.from_numpy(rows))
+        Trainer(network, training, seed).fit(data, tell=tell)
     return network.rounded_weights()
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from isthmus.compression import network
-from isthmus.compression.arrow import Coded, code, decode
+from isthmus.compression.arrow import code, decode
 from isthmus.compression.bounds import bounds
 from isthmus.compression.cells import transcribe
 from isthmus.compression.coder import Reader, Writer, library
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from isthmus.compression.arrow import Coded
 
     Cells = list[tuple[NDArray[np.int64], NDArray[np.bool_]]]
 
@@ -39,6 +41,7 @@ def compress(
     *,
     absolute: bool = False,
     random_state: int = 0,
+    verbose: int = 1,
 ) -> bytes:
     """The table as few bytes, from which `decompress` makes it again.
 
@@ -59,16 +62,20 @@ def compress(
     found = {n: code(table[n], errors[n]) for n in table.column_names}
     coded = {n: c for n, c in found.items() if c is not None}
     kept = [n for n in table.column_names if n not in coded]
-    worth = table.num_rows >= FEWEST and any(c.column.asked for c in coded.values())
-    tries = (0, HIDDEN) if worth else (0,)
-    written = [_written(list(coded.values()), h, random_state) for h in tries]
+    columns = [c.column for c in coded.values()]
+    values = [c.cells for c in coded.values()]
+    tries: list[network.Weights | None] = [None]
+    if table.num_rows >= FEWEST and any(column.asked for column in columns):
+        rows, told = _rows(columns, values), {"seed": random_state, "verbose": verbose}
+        tries.append(network.train(columns, rows, HIDDEN, table.num_rows, **told))
+    written = [_written(columns, values, weights) for weights in tries]
     hidden, cells = min(written, key=lambda one: len(one[1]))
     head = {
         "rows": table.num_rows,
         "form": form,
         "hidden": hidden,
-        "columns": [_plain(n, c, errors[n]) for n, c in coded.items()],
-        "check": _check([c.cells for c in coded.values()]),
+        "columns": [_plain(n, c) for n, c in coded.items()],
+        "check": _check(values),
     }
     names = {n: c.names for n, c in coded.items() if c.names is not None}
     return seal(to_json(head), pack(table, kept, names), cells)
@@ -101,17 +108,13 @@ def decompress(data: bytes) -> Any:
     return restored(table, head["form"])
 
 
-def _written(coded: list[Coded], hidden: int, seed: int) -> tuple[int, bytes]:
+def _written(
+    columns: list[Column], cells: Cells, weights: network.Weights | None
+) -> tuple[int, bytes]:
     """How many hidden units, 0 for no network; weights and cells as bits."""
-    if not coded:
-        return 0, b""
-    columns, cells = [c.column for c in coded], [c.cells for c in coded]
-    weights = None
-    if hidden:
-        rows = _rows(columns, cells)
-        weights = network.train(columns, rows, hidden, len(cells[0][0]), seed)
-    coder = Writer()
-    _sent(columns, cells, hidden, weights, coder)
+    coder, hidden = Writer(), 0 if weights is None else len(weights.shift)
+    if columns:
+        _sent(columns, cells, hidden, weights, coder)
     return hidden, coder.done()
 
 
@@ -147,9 +150,9 @@ def _rows(columns: list[Column], cells: Cells) -> NDArray[np.float32]:
     return np.column_stack([*told, *symbols]).astype(np.float32)
 
 
-def _plain(name: str, coded: Coded, error: float) -> dict[str, Any]:
+def _plain(name: str, coded: Coded) -> dict[str, Any]:
     grid = None if coded.grid is None else list(coded.grid)
-    return {"name": name, "column": coded.column.plain(), "grid": grid, "error": error}
+    return {"name": name, "column": coded.column.plain(), "grid": grid}
 
 
 def _check(cells: Cells) -> str:
