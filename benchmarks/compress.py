@@ -8,8 +8,8 @@ their targets; errors as shares of the range of each column of numbers, all else
 - *Parquet*: zstd at level 22, after the numbers were rounded to the very grid that the
   error allows (whole numbers to odd steps, others to steps of twice the error); the
   smallest of several files: rounded numbers, or places on the grid in the smallest
-  type of whole numbers; with and without dictionaries; pages of 1 or 64 MB; without
-  statistics or a second schema. Names are dictionaries.
+  type of whole numbers; with and without dictionaries; in pages as large as can be;
+  without statistics or a second schema. Names are dictionaries.
 
 Every cell is compared with what comes back, and must not be further off.
 
@@ -26,6 +26,7 @@ import os
 import platform
 import time
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +43,8 @@ import isthmus
 from isthmus.compression import network, table
 
 TABLES = "adult", "bank", "ames", "diamonds", "breast_cancer"
-ERRORS = 0.0, 0.01
+ERRORS = 0.01, 0.0
+METHODS = "Parquet", "no network", "isthmus"
 KEY = ("table", "error", "method")
 FIGURES = "bytes", "compress_seconds", "decompress_seconds"
 COLUMNS = ["date", "machine", "versions", "rows", "columns", *KEY, *FIGURES]
@@ -79,19 +81,18 @@ def parquet_bytes(frame, error):
     for form in range(2):
         rows = pa.table({name: made[form] for name, made in columns.items()})
         for dictionary in (True, False):
-            for page in (2**20, 2**26):
-                file = io.BytesIO()
-                parquet.write_table(
-                    rows,
-                    file,
-                    compression="zstd",
-                    compression_level=22,
-                    use_dictionary=dictionary,
-                    data_page_size=page,
-                    write_statistics=False,
-                    store_schema=False,
-                )
-                sizes.append(file.tell())
+            file = io.BytesIO()
+            parquet.write_table(
+                rows,
+                file,
+                compression="zstd",
+                compression_level=22,
+                use_dictionary=dictionary,
+                data_page_size=2**26,
+                write_statistics=False,
+                store_schema=False,
+            )
+            sizes.append(file.tell())
     return min(sizes)
 
 
@@ -115,7 +116,7 @@ def measure(frame, error, method):
         return parquet_bytes(frame, error), time.perf_counter() - started, np.nan
     fewest = table.FEWEST
     table.FEWEST = np.inf if method == "no network" else fewest
-    data = isthmus.compress(frame, error)
+    data = isthmus.compress(frame, error, verbose=0)
     table.FEWEST = fewest
     between = time.perf_counter()
     back = isthmus.decompress(data)
@@ -128,7 +129,7 @@ def draw(found, path):
     """Bytes of each table as a share of those of Parquet."""
     figure = Figure(figsize=(7, 3.2), dpi=120, layout="constrained")
     axes = figure.subplots()
-    names = [name for name in TABLES if (name, ERRORS[0], "isthmus") in found]
+    names = [n for n in TABLES if all((n, e, "isthmus") in found for e in ERRORS)]
     for i, method in enumerate(("no network", "isthmus")):
         for j, error in enumerate(ERRORS):
             shares = [
@@ -160,25 +161,25 @@ def main():
     print(machine, packages)
     network.STEPS = 100 if args.quick else network.STEPS
     there = {} if args.quick else known(args.out, KEY, FIGURES)
-    for name in args.only.split(",") if args.only else TABLES:
+    chosen = args.only.split(",") if args.only else TABLES
+    for error, name in product((0.01,) if args.quick else ERRORS, chosen):
         data = load(name, args.data)
         if data is None:
             print(f"{name}: not found in {args.data}, left out")
             continue
         frame = data[0].assign(target=data[1])
-        for error in (0.01,) if args.quick else ERRORS:
-            found = {}
-            for method in ("Parquet", "no network", "isthmus"):
-                key = name, error, method
-                if key not in there:
-                    figures = [round(f, 2) for f in measure(frame, error, method)]
-                    if not args.quick:
-                        about = machine, str(packages), *frame.shape
-                        append(args.out, COLUMNS, [*about, *key, *figures])
-                    there[key] = figures
-                found[method] = there[key]
-            share = found["isthmus"][0] / found["Parquet"][0]
-            print(f"{name} {error:g}: {found} {share:.3f}", flush=True)
+        found = {}
+        for method in METHODS:
+            key = name, error, method
+            if key not in there:
+                figures = [round(f, 2) for f in measure(frame, error, method)]
+                if not args.quick:
+                    about = machine, str(packages), *frame.shape
+                    append(args.out, COLUMNS, [*about, *key, *figures])
+                there[key] = figures
+            found[method] = there[key]
+        share = found["isthmus"][0] / found["Parquet"][0]
+        print(f"{name} {error:g}: {found} {share:.3f}", flush=True)
     if not args.quick:
         draw(there, Path(args.out).with_suffix(".png"))
 
