@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 MOST_COLUMNS = 24
 """Columns that are drawn, the first ones."""
 
+BINS = 30
+"""Bars of a histogram, about."""
+
 BARS = 8
 """Levels of a column that are drawn, the most frequent ones."""
 
@@ -80,13 +83,16 @@ def draw_columns(
 
 
 def _numbers(axes: Any, made: NDArray[Any], real: NDArray[Any] | None) -> None:
-    """Histograms with the same bins."""
+    """Histograms with the same bins; of whole numbers each holds equally many."""
     both = [made] if real is None else [made, real]
     cells = [column[np.isfinite(column)].astype(float) for column in both]
     every = np.concatenate(cells)
     if not len(every):
         return
-    bins = np.histogram_bin_edges(every, bins=30)
+    bins = np.histogram_bin_edges(every, bins=BINS)
+    if (every == np.rint(every)).all():
+        step = math.ceil(max(np.ptp(every), 1) / BINS)
+        bins = np.arange(every.min(), every.max() + step + 1, step) - 0.5
     if real is not None and len(cells[1]):
         axes.hist(cells[1], bins, density=True, color=USUAL, label="real")
     if len(cells[0]):
