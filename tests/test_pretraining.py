@@ -8,7 +8,9 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 import isthmus
-from isthmus.errors import DataError
+from isthmus.errors import DataError, IsthmusWarning
+from isthmus.pretraining.columns import fitting
+from isthmus.pretraining.features import Features
 from isthmus.pretraining.labels import classes_of, numbers_of
 
 SHORT = isthmus.Training(epochs=15, batch_size=64)
@@ -81,3 +83,66 @@ def test_minus_one_is_a_number_like_others():
 def test_two_classes_are_needed(y):
     with pytest.raises(DataError, match="class"):
         classes_of(np.zeros((3, 1)), y if y[0] != 1 else [1, 1, None])
+
+
+# --------------------------------------------------------------------------- columns
+
+
+def people(n=200):
+    rng = np.random.default_rng(0)
+    age = rng.normal(40, 10, n)
+    return pd.DataFrame(
+        {
+            "age": age,
+            "pay": 100 * age + rng.normal(0, 50, n),
+            "job": np.where(age > 40, "cook", "nurse"),
+            "town": rng.choice(["a", "b", "c"], n),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def taught():
+    return isthmus.Autoencoder(size=2, epochs=3, verbose=0).fit(people())
+
+
+def given_to_head(model, table):
+    """What the encoder makes of rows, but for the rows themselves."""
+    made = Features(model.module_)
+    batch = model._read(table)[1]
+    return made(batch.x, batch.visible)[:, -194:].detach()
+
+
+def test_new_columns_leave_features_as_they_were(taught):
+    table = people().assign(height=np.linspace(1, 2, 200), shoe=["x", "y"] * 100)[
+        ["shoe", "town", "height", "pay", "job", "age"]
+    ]
+    with pytest.warns(IsthmusWarning, match="new, and starts fresh: 'shoe', 'height'"):
+        made = fitting(taught, table)
+    before, after = given_to_head(taught, people()), given_to_head(made, table)
+    assert torch.allclose(before, after, atol=1e-5)
+
+
+def test_columns_that_are_gone_are_as_if_unknown(taught):
+    with pytest.warns(IsthmusWarning, match="gone: 'town'"):
+        made = fitting(taught, people().drop(columns="town"))
+    unknown = people()
+    batch = taught._read(unknown)[1]
+    town = taught._converter.places["town"]
+    batch.x[:, town] = 0  # no level: the encoder sees zeros
+    features = Features(taught.module_)
+    before = features(batch.x)[:, -194:].detach()
+    after = given_to_head(made, people().drop(columns="town"))
+    assert torch.allclose(before, after, atol=1e-5)
+
+
+def test_the_same_columns_are_no_change(taught):
+    assert fitting(taught, people()[["town", "job", "pay", "age"]]) is taught
+
+
+def test_labels_are_learned_of_columns_that_changed(taught):
+    table = people().assign(height=np.linspace(1, 2, 200)).drop(columns="pay")
+    made = isthmus.PretrainedClassifier(autoencoder=taught, frozen=True, verbose=0)
+    with pytest.warns(IsthmusWarning, match="keep their weights"):
+        made.fit(table, np.where(table["height"] < 1.3, table["job"], None))
+    assert (made.predict(table) == table["job"]).mean() > 0.9

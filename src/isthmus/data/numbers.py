@@ -217,7 +217,7 @@ class Numbers:
             "names": list(self.names),
             "content": self.content,
             "knee": float(self.knee).hex(),
-            **{key: [float(v).hex() for v in getattr(self, key)] for key in _LEARNED},
+            **{key: [float(v).hex() for v in getattr(self, key)] for key in LEARNED},
         }
 
     @classmethod
@@ -228,7 +228,7 @@ class Numbers:
             old = {"center": data["shift"], "spread": data["scale"]}
             data = {"knee": "inf", **old, "low": data["low"], "high": data["high"]}
         made.knee = float.fromhex(data["knee"])
-        for key in _LEARNED & data.keys():
+        for key in LEARNED & data.keys():
             learned = np.array([float.fromhex(v) for v in data[key]])
             if len(learned) != len(made.names) or not np.isfinite(learned).all():
                 raise DataError(f"{key!r} must hold one finite number per column.")
@@ -247,7 +247,8 @@ class Numbers:
             )
 
 
-_LEARNED = {"center", "spread", "shift", "scale", "low", "high", "still"}
+LEARNED = {"center", "spread", "shift", "scale", "low", "high", "still"}
+"""What is learned of each column."""
 
 
 def refuse_the_infinite(values: NDArray[np.float64], names: tuple[str, ...]) -> None:

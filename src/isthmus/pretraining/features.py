@@ -47,11 +47,14 @@ class Features(nn.Module):
 
     def stages(self) -> list[nn.Module]:
         """Layers of the encoder one after another, those with matrices."""
-        chains = (nn.Sequential, nn.ModuleList)
-        chain: Any = next(
-            (m for m in self.model.encoder.modules() if isinstance(m, chains)), ()
-        )
-        return [m for m in chain if any(p.dim() > 1 for p in m.parameters())]
+        return stages(self.model.encoder)
+
+
+def stages(encoder: nn.Module) -> list[nn.Module]:
+    """Layers of an encoder one after another, those with matrices."""
+    chains = (nn.Sequential, nn.ModuleList)
+    chain: Any = next((m for m in encoder.modules() if isinstance(m, chains)), ())
+    return [m for m in chain if any(p.dim() > 1 for p in m.parameters())]
 
 
 @contextmanager

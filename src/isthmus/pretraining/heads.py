@@ -21,8 +21,15 @@ PENALTIES = tuple(10.0**k for k in np.arange(-1, 4.1, 1.0))
 USUAL = 10.0
 """The penalty where no row is left out to choose it by."""
 
+RARE = 5.0
+"""How far the logit of a class that is not among the rows lies below the others."""
+
 FEW = 3000
 """Labelled rows that choose the penalty, at most."""
+
+
+MOST = 10_000
+"""Rows that a head is fitted to, at most; tuning takes all."""
 
 
 class Goal(NamedTuple):
@@ -72,6 +79,7 @@ class _Part:
 
     def __init__(self, phi: Tensor, goal: Goal, learn: Tensor, check: Tensor) -> None:
         self.goal, self.check, self.phi = goal, check, phi
+        learn = learn[:MOST]
         x = phi[learn].double().numpy()
         self.back: NDArray[Any] | None = None
         if len(x) < x.shape[1]:
@@ -83,7 +91,7 @@ class _Part:
     def head(self, penalty: float, most: int | None = None) -> Head:
         """The head with the least loss plus ``penalty`` times its squared weights."""
         x, y, weights = (part[:most] for part in (self.x, self.y, self.weights))
-        coef, bias = _solved(x, y, weights, penalty, classes=bool(self.goal.classes))
+        coef, bias = _solved(x, y, weights, penalty, self.goal.classes)
         coef = coef if self.back is None else coef @ self.back.T
         found = (torch.from_numpy(np.asarray(a, np.float32)) for a in (coef, bias))
         return Head(*found)
@@ -107,13 +115,17 @@ def heads(phi: Tensor, goal: Goal, parts: list[tuple[Tensor, Tensor]]) -> list[H
     return [part.head(chosen) for part in made]
 
 
+def mean(found: list[Head]) -> Head:
+    """The head whose answers are the mean of those of all."""
+    return Head(*(torch.stack(side).mean(0) for side in zip(*found, strict=True)))
+
+
 def _solved(
     x: NDArray[Any],
     y: NDArray[Any],
     weights: NDArray[Any],
     penalty: float,
-    *,
-    classes: bool,
+    classes: int,
 ) -> tuple[NDArray[Any], NDArray[Any]]:
     """Weights (outputs, features) and biases (outputs,)."""
     if not classes:
@@ -124,6 +136,11 @@ def _solved(
         warnings.simplefilter("ignore", ConvergenceWarning)  # nearly there will do
         model.fit(x, y, sample_weight=weights)
     coef, bias = model.coef_, model.intercept_
-    if len(coef) > 1:
+    if len(coef) == 1:
+        coef, bias = (np.concatenate([-a, a]) / 2 for a in (coef, bias))
+    if len(coef) == classes:
         return coef, bias
-    return np.concatenate([-coef, coef]) / 2, np.concatenate([-bias, bias]) / 2
+    whole = np.zeros((classes, coef.shape[1])), np.full(classes, bias.min() - RARE)
+    for part, known in zip(whole, (coef, bias), strict=True):
+        part[model.classes_] = known
+    return whole

@@ -15,9 +15,11 @@ from isthmus.data.windows import Windows
 from isthmus.errors import DataError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.reading import form_for, read_rows
-from isthmus.pretraining.heads import Goal, heads
+from isthmus.pretraining.columns import fitting
+from isthmus.pretraining.heads import Goal, Head, heads, mean
 from isthmus.pretraining.labels import folds_of
 from isthmus.pretraining.network import Network, answers, features
+from isthmus.pretraining.teacher import Judged, spread_labels
 from isthmus.pretraining.tuning import Course, Pace, Tuner
 from isthmus.trace import Batch
 from isthmus.training import seeded
@@ -85,7 +87,8 @@ def pretrained(task: Any, X: Any, checkpoint: Any = None) -> tuple[Autoencoder, 
     """An autoencoder of all rows, and the rows as it meets them."""
     given = task.autoencoder
     if is_fitted(given):
-        return given, entries(given, X)
+        model = fitting(given, X)
+        return model, entries(model, X)
     model = template(task, form_for(task, X))
     read = read_rows(model, X, reset=True, least=2)
     model.fit(read, checkpoint=checkpoint)
@@ -117,38 +120,54 @@ def learned(
 ) -> tuple[list[Network], Course | None]:
     """Networks whose heads start from a fit to features, and then are tuned."""
     seed = int(check_random_state(task.random_state).randint(2**31 - 1))
-    rows = torch.from_numpy(labels.rows)
-    some = data.rows(rows)
-    parts = parts_of(labels, seed)
+    some, parts = data.rows(torch.from_numpy(labels.rows)), parts_of(labels, seed)
     with seeded(seed, torch.device("cpu")):
         first = Network(model.module_, goal.outputs)
     first.standardize(_some(data, seed))
     phi = features(first, some)
-    networks = []
     with threadpool_limits(1):  # what is solved here is small
         found = heads(phi, goal, parts)
-    for head in found:
-        network = Network(model.module_, goal.outputs)
-        network.load_state_dict(first.state_dict())
-        network.head.weight.data.copy_(head.weight)
-        network.head.bias.data.copy_(head.bias)
-        networks.append(network.eval())
-    if task.frozen or not any(len(check) for _, check in parts):
-        return networks[:1], None
-    pace = Pace(steps=task.steps, seed=seed)
+        spread = goal.classes and spread_labels(
+            task, model, data, labels, Judged(phi, goal, parts, found)
+        )
+    pace = Pace(steps=task.steps, seed=seed, shift=shift_of(data))
+    if spread:
+        some, goal, parts = spread
+        pace = pace._replace(batch=128, passes=3)
+        with threadpool_limits(1):
+            found = heads(features(first, some), goal, parts)
+    if task.frozen:
+        return [_with_head(first, model, mean(found))], None
+    networks = [_with_head(first, model, head) for head in found]
+    if not any(len(check) for _, check in parts):
+        return networks, None
     return networks, Tuner(networks, some, goal, parts, pace).run()
 
 
+def _with_head(first: Network, model: Autoencoder, head: Head) -> Network:
+    """A copy of a network with another head."""
+    made = Network(model.module_, len(head.bias))
+    made.load_state_dict(first.state_dict())
+    made.head.weight.data.copy_(head.weight)
+    made.head.bias.data.copy_(head.bias)
+    return made.eval()
+
+
+def shift_of(data: Batch) -> int:
+    """Pixels by which images are shifted: a fourteenth of the shorter side."""
+    return min(data.event[1:]) // 14 if len(data.event) == 3 else 0
+
+
 def parts_of(labels: Labels, seed: int) -> list[tuple[Tensor, Tensor]]:
-    """Which labelled rows each network learns from, and which it is checked on."""
+    """Which labelled rows each network learns from, by lot, and is checked on."""
     count = len(labels.values)
-    every = torch.arange(count)
+    every = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
     few = count <= MANY
-    fold = torch.from_numpy(folds_of(labels, FOLDS if few else 10, seed))
+    fold = torch.from_numpy(folds_of(labels, FOLDS if few else 10, seed))[every]
     picked = [k for k in range(FOLDS if few else 1) if (fold == k).any()]
     if not picked or all((fold == k).all() for k in picked):
         return [(every, every[:0])]
-    return [((fold != k).nonzero()[:, 0], (fold == k).nonzero()[:, 0]) for k in picked]
+    return [(every[fold != k], every[fold == k]) for k in picked]
 
 
 def _some(data: Batch, seed: int) -> Batch:

@@ -17,7 +17,7 @@ from isthmus.pretraining.network import Network
 if TYPE_CHECKING:
     from torch import Tensor
 
-PLAIN = "frozen", "steps", "verbose"
+PLAIN = "frozen", "spread", "steps", "verbose"
 """Parameters that are plain data as they are, of those that an estimator has."""
 
 

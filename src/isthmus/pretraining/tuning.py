@@ -10,26 +10,26 @@ import torch
 from torch import Tensor, nn
 
 from isthmus.threads import flushed, threads_for
+from isthmus.trace import Batch
 from isthmus.training import seeded
 from isthmus.training.adam import Adam
 
 if TYPE_CHECKING:
     from isthmus.pretraining.heads import Goal
     from isthmus.pretraining.network import Network
-    from isthmus.trace import Batch
 
 
 class Pace(NamedTuple):
     """How fast and how long networks are fine-tuned."""
 
-    rate: float = 1e-3
+    rate: float = 3e-4
     """Step size of the head."""
     decay: float = 0.5
     """Factor of the step size from each stage to the one before it."""
     weight_decay: float = 1e-2
     steps: int | None = None
-    """Steps at most; by default 600, or as many as make 15 passes, if these are
-    more."""
+    """Steps at most; by default 600, or as many as make ``passes``, if that is more."""
+    passes: int = 15
     batch: int = 64
     """Labelled rows of a step, at most."""
     every: int = 20
@@ -39,6 +39,8 @@ class Pace(NamedTuple):
     """Looks without a lower loss after which training ends."""
     dropout: float = 0.2
     """Share of the features that are hidden from the head."""
+    shift: int = 0
+    """Pixels by which images are shifted at most, both ways along both axes."""
     seed: int = 0
 
 
@@ -97,7 +99,7 @@ class Tuner:
         pace, longest = self.pace, max(len(learn) for learn, _ in self.parts)
         batch = min(pace.batch, longest)
         each = math.ceil(longest / batch)
-        steps = pace.steps or max(600, 15 * each)
+        steps = pace.steps or max(600, pace.passes * each)
         every = min(max(pace.every, each // 5), steps)
         losses, looks, best, stale = [self.loss()], [0], 0, 0
         kept = self.weights()
@@ -130,6 +132,8 @@ class Tuner:
             group["lr"] = group["base"] * share
         rows = self.parts[k][0][drawn]
         some = self.data.rows(rows).to(self.device)
+        if self.pace.shift:
+            some = shifted(some, self.pace.shift)
         network.train()
         phi = network.standardized(some.x, some.visible)
         phi = nn.functional.dropout(phi, self.pace.dropout)
@@ -155,6 +159,19 @@ class Tuner:
     def weights(self) -> list[dict[str, Tensor]]:
         """Copies of the weights of all networks."""
         return [copy.deepcopy(network.state_dict()) for network in self.networks]
+
+
+def shifted(images: Batch, most: int) -> Batch:
+    """Images (B, channels, height, width) moved by one draw; borders are repeated."""
+    down, right = torch.randint(0, 2 * most + 1, (2,)).tolist()
+    height, width = images.event[-2:]
+
+    def moved(x: Tensor) -> Tensor:
+        wide = nn.functional.pad(x, (most,) * 4, mode="replicate")
+        return wide[..., down : down + height, right : right + width]
+
+    seen = images.visible
+    return Batch(moved(images.x), None if seen is None else moved(seen))
 
 
 def _endless(rows: int, batch: int) -> Any:

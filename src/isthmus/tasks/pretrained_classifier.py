@@ -36,6 +36,10 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
     ----------
     frozen : bool
         Whether the encoder stays as pre-training left it; then only the head learns.
+    spread : bool or "auto"
+        Whether labels spread to rows without one, along the neighbours of their codes
+        (Calder et al., 2020), and one network is tuned to the surest of all rows.
+        ``"auto"``: where hidden labels are found better so.
     class_weight : "balanced" or dict of weights by class, optional
         How much the labels of each class count.
     kind : "table", "images", "series", Images or Series, optional
@@ -76,6 +80,7 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
         self,
         *,
         frozen: bool = False,
+        spread: bool | Literal["auto"] = "auto",
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
         kind: Literal["table", "images", "series"] | Images | Series | None = None,
         columns: Columns | dict[str, Kind] | None = None,
@@ -87,6 +92,7 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
         autoencoder: Autoencoder | None = None,
     ) -> None:
         self.frozen = frozen
+        self.spread = spread
         self.class_weight = class_weight
         self.kind = kind
         self.columns = columns

@@ -1,0 +1,105 @@
+"""Whether labels spread to their neighbours teach more than a head does."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+
+from isthmus.data.blocks import in_blocks
+from isthmus.pretraining.graph import Neighbors
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from isthmus.estimator import Autoencoder
+    from isthmus.pretraining.heads import Goal, Head
+    from isthmus.pretraining.labels import Labels
+    from isthmus.trace import Batch
+
+MOST = 100_000
+"""Rows of which neighbours are looked for, at most."""
+
+SURE = 0.8
+"""Share of the rows of each class that are taken, those that belong to it most."""
+
+CHECKED = 2000
+"""Rows that say when to stop, at most; or a tenth."""
+
+Parts = list[tuple["Tensor", "Tensor"]]
+
+
+class Judged(NamedTuple):
+    """Heads, and the labelled rows that each has not seen."""
+
+    phi: Tensor
+    goal: Goal
+    parts: Parts
+    heads: list[Head]
+
+    def hits(self) -> Tensor:
+        """Whether the head is right, of each row that is checked."""
+        found = [
+            head(self.phi[check]).argmax(1) == self.goal.targets[check]
+            for head, (_, check) in zip(self.heads, self.parts, strict=True)
+        ]
+        return torch.cat(found)
+
+
+def spread_labels(
+    task: Any, model: Autoencoder, data: Batch, labels: Labels, judged: Judged
+) -> tuple[Batch, Goal, Parts] | None:
+    """Rows, labels and parts to tune with, where spread labels are the better ones.
+
+    That is, where ``task.spread`` says so; or, if it is "auto", where labelled rows of
+    which the label was hidden are found by their neighbours more often than by heads,
+    by more than the square root of the rows in which the two differ.
+    """
+    if task.spread is False or len(data) == len(labels.rows) or len(data) > MOST:
+        return None
+    module, count = model.module_, judged.goal.classes
+    (codes,) = in_blocks(lambda b: (module.encode(b),), data, module)
+    graph = Neighbors(codes.flatten(1).numpy())
+    if task.spread == "auto":
+        ours, theirs = _hits(graph, labels, judged), judged.hits().numpy()
+        won, lost = (ours & ~theirs).sum(), (theirs & ~ours).sum()
+        if won - lost <= math.sqrt(won + lost):
+            return None
+    found = graph.spread(labels.rows, labels.values, count)
+    found[labels.rows] = np.eye(count)[labels.values] * np.abs(found).max()
+    return _taught(found, data, judged.goal)
+
+
+def _hits(graph: Neighbors, labels: Labels, judged: Judged) -> NDArray[np.bool_]:
+    """Whether the neighbours are right, of each row that is checked."""
+    found = []
+    for learn, check in judged.parts:
+        here, there = labels.rows[learn.numpy()], labels.rows[check.numpy()]
+        values = labels.values[learn.numpy()]
+        u = graph.spread(here, values, judged.goal.classes)[there]
+        found.append(u.argmax(axis=1) == labels.values[check.numpy()])
+    return np.concatenate(found)
+
+
+def _taught(
+    belonging: NDArray[np.float64], data: Batch, goal: Goal
+) -> tuple[Batch, Goal, Parts]:
+    """The surest rows of each class with the class, and a tenth of them to check."""
+    best = belonging.argmax(axis=1)
+    top = np.sort(belonging, axis=1)
+    margin, kept = top[:, -1] - top[:, -2], np.zeros(len(best), dtype=bool)
+    for k in range(goal.classes):
+        here = np.flatnonzero(best == k)
+        order = here[np.argsort(-margin[here], kind="stable")]
+        kept[order[: math.ceil(SURE * len(order))]] = True
+    rows = torch.from_numpy(np.flatnonzero(kept))
+    targets = torch.from_numpy(best[kept])
+    weights = torch.ones(goal.classes)
+    weights[goal.targets] = goal.weights  # of their classes
+    taught = goal._replace(targets=targets, weights=weights[targets])
+    lots = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
+    count = min(CHECKED, len(rows) // 10)
+    return data.rows(rows), taught, [(lots[count:], lots[:count])]
