@@ -4,6 +4,7 @@ import runpy
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 EXAMPLES = {
@@ -138,3 +139,10 @@ def test_every_example_is_tested():
         "survey",
     }
     assert set(EXAMPLES) == tested
+
+
+@pytest.mark.parametrize("found", ["pretraining"], indirect=True)
+def test_few_labels_go_far(found):
+    ours, theirs = found
+    assert min(np.subtract(ours, theirs)) > 0
+    assert ours[0] > 0.75

@@ -11,6 +11,7 @@ import isthmus
 from isthmus.errors import DataError, IsthmusWarning
 from isthmus.pretraining.columns import fitting
 from isthmus.pretraining.features import Features
+from isthmus.pretraining.graph import Neighbors
 from isthmus.pretraining.labels import classes_of, numbers_of
 
 SHORT = isthmus.Training(epochs=15, batch_size=64)
@@ -146,3 +147,50 @@ def test_labels_are_learned_of_columns_that_changed(taught):
     with pytest.warns(IsthmusWarning, match="keep their weights"):
         made.fit(table, np.where(table["height"] < 1.3, table["job"], None))
     assert (made.predict(table) == table["job"]).mean() > 0.9
+
+
+# ------------------------------------------------------------------------ neighbours
+
+
+def test_spreading_solves_the_equations_of_poisson():
+    codes = np.random.default_rng(0).normal(size=(40, 2))
+    graph = Neighbors(codes, 5)
+    rows, values = np.array([0, 1, 2]), np.array([0, 1, 1])
+    found = graph.spread(rows, values, 2)
+    w = graph.weights.toarray()
+    assert np.array_equal(w, w.T)
+    sources = np.zeros((40, 2))
+    sources[0] = [1, 0]
+    sources[1] = sources[2] = [0, 0.5]
+    sources[:3] -= sources[:3].mean(axis=0)
+    d = w.sum(axis=0)
+    u = np.linalg.pinv(np.diag(d) - w) @ sources
+    u -= d @ u / d.sum()
+    assert np.allclose(found, u, atol=1e-3 * np.abs(u).max())
+
+
+def test_two_clusters_need_two_labels():
+    rng = np.random.default_rng(0)
+    truth = np.arange(100) % 2
+    table = rng.normal(size=(100, 4)) + 6 * truth[:, None]
+    labels = np.full(100, -1)
+    labels[:2] = truth[:2]
+    made = isthmus.PretrainedClassifier(spread=True, frozen=True, training=SHORT)
+    assert (made.set_params(verbose=0).fit(table, labels).predict(table) == truth).all()
+
+
+# ----------------------------------------------------------------- images and series
+
+
+def test_images_and_series_have_labels_too():
+    short = {"training": isthmus.Training(epochs=2), "verbose": 0, "frozen": True}
+    images = load_digits().images[:300].astype(np.float32)
+    made = isthmus.PretrainedClassifier(**short).fit(images, FEW[:300])
+    assert (made.predict(images) == Y[:300]).mean() > 0.5
+    steps = np.arange(24) / 3
+    waves = np.sin(steps * np.array([1, 2])[np.arange(60) % 2][:, None])[..., None]
+    waves = waves + 0.1 * np.random.default_rng(0).normal(size=waves.shape)
+    truth = np.where(np.arange(60) % 2, "fast", "slow")
+    some = np.where(np.arange(60) < 12, truth, "")
+    made = isthmus.PretrainedClassifier(kind="series", **short).fit(waves, some)
+    assert (made.predict(waves) == truth).mean() > 0.9

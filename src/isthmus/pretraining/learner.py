@@ -57,6 +57,8 @@ class Learned(NamedTuple):
     center: float
     scale: float
     """Of numbers that are predicted; 0 and 1 for classes."""
+    spread: bool = False
+    """Whether labels were spread to rows without one."""
 
     def answers(self, X: Any) -> Tensor:
         """Probabilities (n, classes), or numbers (n, 1): the mean of the networks."""
@@ -117,8 +119,11 @@ def entries(model: Autoencoder, X: Any) -> Batch:
 
 def learned(
     task: Any, model: Autoencoder, data: Batch, labels: Labels, goal: Goal
-) -> tuple[list[Network], Course | None]:
-    """Networks whose heads start from a fit to features, and then are tuned."""
+) -> tuple[list[Network], Course | None, bool]:
+    """Networks whose heads start from a fit to features, and then are tuned.
+
+    And how that went, and whether labels were spread to rows without one.
+    """
     seed = int(check_random_state(task.random_state).randint(2**31 - 1))
     some, parts = data.rows(torch.from_numpy(labels.rows)), parts_of(labels, seed)
     with seeded(seed, torch.device("cpu")):
@@ -137,11 +142,12 @@ def learned(
         with threadpool_limits(1):
             found = heads(features(first, some), goal, parts)
     if task.frozen:
-        return [_with_head(first, model, mean(found))], None
+        return [_with_head(first, model, mean(found))], None, bool(spread)
     networks = [_with_head(first, model, head) for head in found]
     if not any(len(check) for _, check in parts):
-        return networks, None
-    return networks, Tuner(networks, some, goal, parts, pace).run()
+        return networks, None, bool(spread)
+    course = Tuner(networks, some, goal, parts, pace).run()
+    return networks, course, bool(spread)
 
 
 def _with_head(first: Network, model: Autoencoder, head: Head) -> Network:

@@ -63,8 +63,8 @@ class Pretrained(TakesAnyCells):
         labels = self._labels(X, y)
         model, data = pretrained(self, X, checkpoint)
         goal, center, scale = self._goal(labels)
-        networks, course = learned(self, model, data, labels, goal)
-        self._adopt(Learned(model, networks, center, scale))
+        networks, course, spread = learned(self, model, data, labels, goal)
+        self._adopt(Learned(model, networks, center, scale, spread))
         steps = [] if course is None else zip(course.steps, course.losses, strict=True)
         self.history_ = [{"step": step, "loss": loss} for step, loss in steps]
         return self

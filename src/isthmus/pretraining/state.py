@@ -35,6 +35,7 @@ def state_of(task: Any) -> State:
         "outputs": learned.networks[0].head.out_features,
         "center": float(learned.center).hex(),
         "scale": float(learned.scale).hex(),
+        "labels_spread": learned.spread,
         "history": task.history_,
         "autoencoder": inner.plain,
     }
@@ -55,7 +56,7 @@ def learned_from(state: State, **modules: Any) -> tuple[Learned, dict[str, Any]]
         for k in range(plain["networks"])
     ]
     center, scale = (float.fromhex(plain[name]) for name in ("center", "scale"))
-    learned = Learned(fitted, networks, center, scale)
+    learned = Learned(fitted, networks, center, scale, plain["labels_spread"])
     params = {name: plain[name] for name in PLAIN if name in plain}
     params |= {
         "kind": kind_from_plain(plain["kind"]),

@@ -63,6 +63,8 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
     ----------
     classes_ : array of shape (classes,)
         In rising order.
+    spread_ : bool
+        Whether labels were spread to rows without one.
     encoder_ : torch.nn.Module
         Examples to features, (n, *event) -> (n, F); of the first network.
     autoencoder_ : Autoencoder
@@ -102,6 +104,11 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
         self.verbose = verbose
         self.device = device
         self.autoencoder = autoencoder
+
+    @property
+    def spread_(self) -> bool:
+        """Whether labels were spread to rows without one."""
+        return self.learned_.spread
 
     @piecewise
     def predict_proba(self, X: Any) -> NDArray[np.float64]:
