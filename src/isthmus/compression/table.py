@@ -61,6 +61,8 @@ def compress(
     errors = bounds(table, error, absolute=absolute)
     found = {n: code(table[n], errors[n]) for n in table.column_names}
     coded = {n: c for n, c in found.items() if c is not None}
+    first = sorted(coded, key=lambda n: not coded[n].column.follows)  # others see them
+    coded = {n: coded[n] for n in first}
     kept = [n for n in table.column_names if n not in coded]
     columns = [c.column for c in coded.values()]
     values = [c.cells for c in coded.values()]
