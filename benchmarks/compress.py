@@ -126,24 +126,22 @@ def measure(frame, error, method):
 
 
 def draw(found, path):
-    """Bytes of each table as a share of those of Parquet."""
-    figure = Figure(figsize=(7, 3.2), dpi=120, layout="constrained")
+    """Bytes of each table as a share of those of Parquet, at the first error."""
+    error = ERRORS[0]
+    names = [n for n in TABLES if all((n, error, m) in found for m in METHODS)]
+    figure = Figure(figsize=(7, 3), dpi=120, layout="constrained")
     axes = figure.subplots()
-    names = [n for n in TABLES if all((n, e, "isthmus") in found for e in ERRORS)]
-    for i, method in enumerate(("no network", "isthmus")):
-        for j, error in enumerate(ERRORS):
-            shares = [
-                found[name, error, method][0] / found[name, error, "Parquet"][0]
-                for name in names
-            ]
-            places = np.arange(len(names)) + (j - 0.5) * 0.3
-            colour = f"C{j}" if i else "0.85"
-            label = f"error {error:.1%}" if i else "no network" if not j else None
-            axes.bar(places, shares, 0.28, color=colour, label=label)
+    for i, method in enumerate(METHODS[1:]):
+        sizes = [[found[n, error, m][0] for m in (method, "Parquet")] for n in names]
+        shares = [size / beside for size, beside in sizes]
+        places = np.arange(len(names)) + (i - 0.5) * 0.4
+        bars = axes.bar(places, shares, 0.38, label=method)
+        axes.bar_label(bars, fmt="%.2f", fontsize=8)
     axes.axhline(1, color="0.4", lw=1)
     axes.set_xticks(range(len(names)), names)
     axes.set_ylabel("bytes / bytes of Parquet")
-    axes.legend(fontsize=8, ncols=2)
+    axes.set_title(f"Largest error {error:.0%} of the range", fontsize=10)
+    axes.legend(fontsize=8)
     figure.savefig(path)
 
 
