@@ -7,6 +7,7 @@ import pytest
 from terminal import ask
 
 from isthmus.cli.program import run
+from isthmus.errors import IsthmusWarning
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,8 @@ def test_draws_stand_below_one_another(gaps, capfd):
 
 def test_a_table_alone_is_learned_first(gaps, capfd):
     words = [gaps / "gaps.csv", "--draws", 2, "--json"]
-    lines = ask(capfd, "impute", *words).splitlines()
+    with pytest.warns(IsthmusWarning, match="Set aside: 'name'"):
+        lines = ask(capfd, "impute", *words).splitlines()
     rows = [json.loads(line) for line in lines]
     assert len(rows) == 240
     assert all(row["word"] in {"a", "b"} for row in rows)
