@@ -57,7 +57,7 @@ SETTINGS = {
     "30 % not at random": ("by value", 0.3),
 }
 DRAWS, DRAWN = 19, 200
-FIRST_CODE = -1000
+FIRST_CODE, TREES = -1000, 20
 
 
 def prepared(name, folder, seed):
@@ -168,14 +168,14 @@ def _scale(x):
 class Forest(RegressorMixin, BaseEstimator):
     """Classifies codes, and regresses numbers."""
 
-    def __init__(self, seed=0):
-        self.seed = seed
+    def __init__(self, seed=0, trees=TREES):
+        self.seed, self.trees = seed, trees
 
     def fit(self, x, y):
         kind, share = RandomForestRegressor, 1 / 3
         if (y <= FIRST_CODE).all():
             kind, share = RandomForestClassifier, "sqrt"
-        made = kind(20, max_features=share, random_state=self.seed)
+        made = kind(self.trees, max_features=share, random_state=self.seed)
         self.forest_ = made.fit(x, y)
         return self
 
@@ -183,9 +183,20 @@ class Forest(RegressorMixin, BaseEstimator):
         return self.forest_.predict(x).astype(float)
 
 
-def peers(seed):
+def peers(seed, trees):
     """An encoding and an imputer by name."""
     keep = {"keep_empty_features": True}
+    forest = IterativeImputer(
+        Forest(seed, trees),
+        max_iter=3,
+        tol=0,
+        initial_strategy="median",
+        skip_complete=True,
+        random_state=seed,
+        **keep,
+    )
+    if trees != TREES:
+        return {f"iterative forest, {trees} trees": (Codes, forest)}
     return {
         "mean, mode": (OneHot, SimpleImputer(**keep)),
         "neighbours": (OneHot, KNNImputer(n_neighbors=10, weights="distance", **keep)),
@@ -195,18 +206,7 @@ def peers(seed):
                 Ridge(1.0), max_iter=3, tol=1e-2, random_state=seed, **keep
             ),
         ),
-        "iterative forest": (
-            Codes,
-            IterativeImputer(
-                Forest(seed),
-                max_iter=3,
-                tol=0,
-                initial_strategy="median",
-                skip_complete=True,
-                random_state=seed,
-                **keep,
-            ),
-        ),
+        "iterative forest": (Codes, forest),
     }
 
 
@@ -249,19 +249,20 @@ def coverage(tables, new, mask, rng):
     return tuple(float(np.concatenate(x).mean()) for x in (inside, by_lot))
 
 
-def measure(data, setting, seed, done, training):
-    """Yield (method, *figures) of what is not known yet."""
+def measure(data, setting, seed, done, options):
+    """Yield (method, *figures) of what is not known yet; of other trees, that alone."""
+    training, trees = options
     masks = [hidden(rows, setting, 10 * seed + i) for i, rows in enumerate(data)]
     whole = pd.concat(data)
     fitted, new = (rows.mask(mask) for rows, mask in zip(data, masks, strict=True))
-    for method, (kind, imputer) in peers(seed).items():
+    for method, (kind, imputer) in peers(seed, trees).items():
         if method not in done:
             began = time.process_time()
             found = of_peer(kind, imputer, fitted, new)
             seconds = time.process_time() - began
             figures = errors(found, data[1], masks[1], whole)
             yield method, *figures, seconds, np.nan, np.nan
-    if "isthmus" in done:
+    if "isthmus" in done or trees != TREES:
         return
     imputer = isthmus.Imputer(training=training, random_state=seed, verbose=0)
     began = time.process_time()
@@ -293,6 +294,7 @@ def main():
     parser.add_argument("--data", default=os.environ.get("ISTHMUS_DATA", "."))
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", default="", help="tables, such as adult,bank")
+    parser.add_argument("--trees", type=int, default=TREES, help="of the forest")
     parser.add_argument("--quick", action="store_true", help="one small training")
     parser.add_argument("--out", default="benchmarks/results/impute.csv")
     args = parser.parse_args()
@@ -313,7 +315,8 @@ def main():
                 key = name, setting, seed
                 done = {k[3] for k in rows if k[:3] == key}
                 training = isthmus.Training(epochs=2) if args.quick else None
-                for method, *figures in measure(data, setting, seed, done, training):
+                options = training, args.trees
+                for method, *figures in measure(data, setting, seed, done, options):
                     rows[*key, method] = [round(f, 5) for f in figures]
                     print(*key, method, *rows[*key, method], flush=True)
                     if not args.quick:
@@ -327,6 +330,9 @@ def summarize(rows):
     frame = pd.DataFrame(
         [[*key, *figures] for key, figures in rows.items()], columns=[*KEY, *FIGURES]
     )
+    more = frame["method"].str.endswith("trees")
+    print(frame[more].groupby("method")["seconds"].agg(["count", "sum"]))
+    frame = frame[~more]
     place = KEY[:3]
     errors_ = pd.concat(
         [
