@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from isthmus.tuning.objectives import HiddenCells
 from isthmus.tuning.problem import standard_error
 from isthmus.tuning.result import Final
 
@@ -28,20 +29,23 @@ def judged_anew(
 ) -> list[Final]:
     """The default, and the trials of the least error, on splits of their own.
 
-    The best trial is judged in any case, others as long as ``seconds`` are left.
+    The best trial is judged in any case, others as long as ``seconds`` are left; where
+    cells are to be made out, the preset that is trained for it, too.
     """
     began, problem = time.perf_counter(), study.problem
     default = [dict(problem.fixed)]
     first = problem.judge(default, problem.fresh, share=SHARE)
     finals = [_final("default", default, first, first)]
     hear(finals[0])
-    for trial in study.best[:FINALISTS]:
+    best = [(f"trial {t.number}", study.layers(t)) for t in study.best[:FINALISTS]]
+    if isinstance(problem.objective, HiddenCells) and "preset" not in problem.fixed:
+        best.insert(1, ("masked", [{"preset": "masked"}, *default]))
+    for name, layers in best:
         needed = (time.perf_counter() - began) * (1 + 1 / len(finals))
         if len(finals) > 1 and seconds is not None and needed > seconds:
             break
-        layers = study.layers(trial)
         judged = problem.judge(layers, problem.fresh, share=SHARE)
-        finals.append(_final(f"trial {trial.number}", layers, judged, first))
+        finals.append(_final(name, layers, judged, first))
         hear(finals[-1])
     return finals
 
