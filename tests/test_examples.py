@@ -131,6 +131,7 @@ def test_every_example_is_tested():
         "fraud",
         "images",
         "impute",
+        "pretraining",
         "recommend",
         "sampling",
         "search",

@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from isthmus.tuning.problem import Judged
     from isthmus.tuning.study import Study
 
-SHARE = 0.5
-"""Share of its usual steps that a recipe is trained for."""
-
 FINALISTS = 2
 """Trials that are judged anew, where the time allows it."""
 
@@ -34,7 +31,7 @@ def judged_anew(
     """
     began, problem = time.perf_counter(), study.problem
     default = [dict(problem.fixed)]
-    first = problem.judge(default, problem.fresh, share=SHARE)
+    first = problem.judge(default, problem.fresh)
     finals = [_final("default", default, first, first)]
     hear(finals[0])
     best = [(f"trial {t.number}", study.layers(t)) for t in study.best[:FINALISTS]]
@@ -44,7 +41,7 @@ def judged_anew(
         needed = (time.perf_counter() - began) * (1 + 1 / len(finals))
         if len(finals) > 1 and seconds is not None and needed > seconds:
             break
-        judged = problem.judge(layers, problem.fresh, share=SHARE)
+        judged = problem.judge(layers, problem.fresh)
         finals.append(_final(name, layers, judged, first))
         hear(finals[-1])
     return finals
