@@ -47,9 +47,9 @@ def tune(
     """Search for the recipe that suits a table.
 
     Without labels ``y`` a recipe is judged by the error of hidden cells of rows that it
-    has not learned, with them by a linear model on the codes. The best two, and the
-    default, are judged anew on other splits; the default stays unless it is worse there
-    by more than one standard error.
+    has not learned, with them by a linear model on the codes. The best two, the
+    default, and without labels the preset `masked`, are judged anew on other splits;
+    the default stays unless it is worse there by more than one standard error.
 
     Parameters
     ----------
