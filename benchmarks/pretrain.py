@@ -99,11 +99,9 @@ def boosting(train, labels, test, *, regression):
         if pd.api.types.is_datetime64_any_dtype(train[name]):
             train[name], test[name] = (f[name].astype("int64") for f in (train, test))
         elif not pd.api.types.is_numeric_dtype(train[name]):
-            levels = pd.unique(train[name].astype(str))[:255]
-            kind = pd.CategoricalDtype(levels)
-            train[name], test[name] = (
-                f[name].astype(str).astype(kind) for f in (train, test)
-            )
+            said = train[name].map(str), test[name].map(str)
+            kind = pd.CategoricalDtype(pd.unique(said[0])[:255])
+            train[name], test[name] = (cells.astype(kind) for cells in said)
     make = (
         HistGradientBoostingRegressor if regression else HistGradientBoostingClassifier
     )

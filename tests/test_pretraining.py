@@ -156,7 +156,7 @@ def test_spreading_solves_the_equations_of_poisson():
     codes = np.random.default_rng(0).normal(size=(40, 2))
     graph = Neighbors(codes, 5)
     rows, values = np.array([0, 1, 2]), np.array([0, 1, 1])
-    found = graph.spread(rows, values, 2)
+    found = graph.poisson(rows, values, 2)
     w = graph.weights.toarray()
     assert np.array_equal(w, w.T)
     sources = np.zeros((40, 2))
@@ -167,6 +167,22 @@ def test_spreading_solves_the_equations_of_poisson():
     u = np.linalg.pinv(np.diag(d) - w) @ sources
     u -= d @ u / d.sum()
     assert np.allclose(found, u, atol=1e-3 * np.abs(u).max())
+
+
+def test_classes_flow_along_the_graph_until_nothing_changes():
+    codes = np.random.default_rng(1).normal(size=(60, 2))
+    graph, rows, values = Neighbors(codes, 5), np.array([0, 1]), np.array([0, 1])
+    found = graph.spread(rows, values, 2)
+    w = graph.weights.toarray()
+    step, d = 1 / w.sum(axis=0).max(), w.sum(axis=0)
+    u = np.eye(2)[found.argmax(axis=1)]  # the classes that it came to stay with
+    sources = np.zeros((60, 2))
+    sources[:2] = [[0.5, -0.5], [-0.5, 0.5]]
+    for _ in range(40):
+        u = u - step * ((np.diag(d) - w) @ u - sources)
+    ratio = found / u
+    assert np.allclose(ratio, ratio[0], rtol=1e-3)  # but for a factor of each class
+    assert abs(np.bincount(found.argmax(axis=1), minlength=2) - 30).max() <= 1
 
 
 def test_two_clusters_need_two_labels():

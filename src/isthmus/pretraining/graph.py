@@ -18,6 +18,18 @@ NEIGHBORS = 10
 STEPS = 300
 """Steps in which the equations are solved, at most."""
 
+ROUNDS = 20
+"""Times that every row is given to one class, at most."""
+
+FLOWS = 40
+"""Steps in which classes flow along the graph, in a round."""
+
+TOLERANCE = 1e-3
+"""By which shares of the rows may differ, in sum, from those that are asked for."""
+
+FACTORS = 0.5, 2.0
+"""Least and largest factor by which a class is brought to its size."""
+
 
 class Neighbors:
     """Rows (n,) joined to the nearest in their codes, (n, D), the nearer the stronger.
@@ -38,6 +50,35 @@ class Neighbors:
         self.degrees = np.asarray(self.weights.sum(axis=1)).ravel()
 
     def spread(
+        self, rows: NDArray[np.int64], values: NDArray[np.int64], classes: int
+    ) -> NDArray[np.float32]:
+        """How much each row belongs to each class, (n, classes).
+
+        Poisson learning, and from its answer on the scheme of Merriman, Bence and Osher
+        with classes of given sizes (Calder et al., 2020): in each round every row is
+        given to one class, and classes flow along the graph from there and from the
+        labels. The sizes are those of the labels, one more of each class.
+        """
+        n = len(self.degrees)
+        sources = np.zeros((n, classes), np.float32)
+        sources[rows, values] = 1
+        sources[rows] -= sources[rows].mean(axis=0)
+        sizes = np.bincount(values, minlength=classes) + 1.0
+        u = self.poisson(rows, values, classes).astype(np.float32)
+        step = np.float32(1 / self.degrees.max())
+        weights = self.weights.astype(np.float32) * step
+        stay = (1 - step * self.degrees[:, None]).astype(np.float32)
+        before: NDArray[np.int64] | None = None
+        for _ in range(ROUNDS):
+            one = (u * _factors(u, sizes / sizes.sum())).argmax(axis=1)
+            if before is not None and (one == before).all():
+                break
+            before, u = one, np.eye(classes, dtype=np.float32)[one]
+            for _ in range(FLOWS):
+                u = stay * u + weights @ u + step * sources
+        return u * _factors(u, sizes / sizes.sum())
+
+    def poisson(
         self, rows: NDArray[np.int64], values: NDArray[np.int64], classes: int
     ) -> NDArray[np.float64]:
         """How much each row belongs to each class, (n, classes); in sum 0.
@@ -62,3 +103,14 @@ class Neighbors:
         found = [cg(matrix, b, rtol=1e-4, maxiter=STEPS)[0] for b in right.T]
         u = root[:, None] * np.stack(found, axis=1)
         return np.asarray(u - self.degrees @ u / self.degrees.sum())
+
+
+def _factors(u: NDArray[np.float32], shares: NDArray[Any]) -> NDArray[np.float32]:
+    """What to multiply classes by, so that they win these shares of the rows."""
+    found = np.ones(len(shares), np.float32)
+    for _ in range(100):
+        won = np.bincount((u * found).argmax(axis=1), minlength=len(shares)) / len(u)
+        if np.abs(won - shares).sum() < TOLERANCE:
+            break
+        found = np.clip(found + (shares - won), *FACTORS).astype(np.float32)
+    return found
