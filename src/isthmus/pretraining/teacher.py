@@ -85,7 +85,7 @@ def _hits(graph: Neighbors, labels: Labels, judged: Judged) -> NDArray[np.bool_]
 
 
 def _taught(
-    belonging: NDArray[np.float64], data: Batch, goal: Goal
+    belonging: NDArray[np.float32], data: Batch, goal: Goal
 ) -> tuple[Batch, Goal, Parts]:
     """The surest rows of each class with the class, and a tenth of them to check."""
     best = belonging.argmax(axis=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,10 +13,10 @@ from sklearn.decomposition import PCA
 from sklearn.metrics import normalized_mutual_info_score
 
 from isthmus import registry
-from isthmus.artifacts.recipes import assemble
 from isthmus.data.blocks import in_blocks
-from isthmus.errors import IsthmusWarning, RecipeError, unknown
+from isthmus.errors import RecipeError, unknown
 from isthmus.tuning.code_use import CodeUse
+from isthmus.tuning.folds import fitted
 from isthmus.tuning.objectives import HiddenCells, Probe, rebuilding_errors
 from isthmus.tuning.problem import problem_of
 from isthmus.tuning.telling import say
@@ -151,15 +150,10 @@ def compare(
 def _of_preset(name: str, problem: Problem) -> Compared:
     """One preset, trained as `Autoencoder.fit` trains it."""
     train, test = problem.splits[0]
-    said = {"random_state": problem.random_state, "preset": name}
-    model = assemble(said, problem.fixed).set_params(verbose=0)
+    model, cells = problem.model([{"preset": name}, problem.fixed]), problem.cells
     began = time.perf_counter()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", IsthmusWarning)  # what a preset is known for
-        model.fit(problem.read.take(train))
-        took = time.perf_counter() - began
-        model.data_ = data = model._converter.encode(problem.read.rows)  # noqa: SLF001
-    module, cells = model.module_, problem.cells
+    (module,) = fitted(model, problem.read, problem.splits)
+    took, data = time.perf_counter() - began, model.data_
     hidden = HiddenCells(cells, problem.random_state)
     (z,) = in_blocks(lambda block: (module.encode(block),), data, module)
     codes = z.numpy().astype(np.float64)
@@ -180,10 +174,10 @@ def _of_pca(size: int, problem: Problem) -> Compared:
     cells = problem.cells
     began = time.perf_counter()
     x = cells.x[train]
-    fitted = PCA(min(size, *x.shape), random_state=0).fit(x)
+    pca = PCA(min(size, *x.shape), random_state=0).fit(x)
     took = time.perf_counter() - began
-    codes = fitted.transform(cells.x)
-    rebuilt = cells.errors(test, fitted.inverse_transform(codes[test]))
+    codes = pca.transform(cells.x)
+    rebuilt = cells.errors(test, pca.inverse_transform(codes[test]))
     hidden = HiddenCells(cells, problem.random_state)
     return Compared(
         "PCA",

@@ -18,8 +18,9 @@ from sklearn.model_selection import (
 from isthmus.errors import IsthmusWarning
 from isthmus.estimator.crossfit import replicas, train_replicas
 from isthmus.estimator.parameters import training_of
+from isthmus.estimator.preparation import split
 from isthmus.model import AutoencoderModule, unstack
-from isthmus.training import placed
+from isthmus.training import Trainer, placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,12 +59,29 @@ def splits_of(rows: int, folds: int, seed: int, classes: Any = None) -> list[Spl
     return [(np.sort(train), np.sort(test)) for train, test in found]
 
 
+def fitted(model: Any, read: Read, splits: list[Split]) -> list[AutoencoderModule]:
+    """A module for each split, trained on its first rows as `Autoencoder.fit` does it.
+
+    ``model.data_`` holds the entries of all rows, by which they are scaled.
+    """
+    modules = []
+    for train, _ in splits:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", IsthmusWarning)
+            model.data_ = data = model.prepared(read)
+        rows = split(model, data.rows(torch.from_numpy(train)), None)
+        module, seed = model.module_, model._seed  # noqa: SLF001 - prepared above
+        Trainer(module, training_of(model), seed).fit(*rows)
+        modules.append(module)
+    return modules
+
+
 def trained(
     model: Any,
     read: Read,
     splits: list[Split],
-    hear: Callable[[AutoencoderModule, int], None] | None = None,
-    share: float = 1.0,
+    hear: Callable[[AutoencoderModule, int], None],
+    share: float,
 ) -> list[AutoencoderModule]:
     """A module for each split, trained on its first rows; in one step if they can be.
 
@@ -85,7 +103,7 @@ def trained(
     def tell(epoch: Epoch, _: float) -> None:
         model = epoch.model
         assert isinstance(model, AutoencoderModule)
-        if hear is None or not (model.stack or model is first):
+        if not (model.stack or model is first):
             return
         if model.stack:
             unstack(model, modules)

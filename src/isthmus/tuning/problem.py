@@ -16,7 +16,7 @@ from isthmus.estimator import Autoencoder
 from isthmus.estimator.reading import read_rows
 from isthmus.estimator.streams import in_memory
 from isthmus.tuning.cells import Cells
-from isthmus.tuning.folds import folds_for, splits_of, trained
+from isthmus.tuning.folds import fitted, folds_for, splits_of, trained
 from isthmus.tuning.objectives import HiddenCells, Objective, Probe
 
 if TYPE_CHECKING:
@@ -83,11 +83,11 @@ class Problem:
         layers: Layers,
         splits: list[Split],
         hear: Callable[[float, int], None] = lambda _error, _round: None,
-        share: float = 1.0,
+        share: float | None = None,
     ) -> Judged:
         """Train a recipe on splits and judge it; ``hear`` of the first on the way.
 
-        Training takes a ``share`` of its usual steps.
+        Training ends where `fit` ends it, or takes a ``share`` of its usual steps.
         """
         started = time.perf_counter()
         model, errors = self.model(layers), self.objective.errors
@@ -96,7 +96,10 @@ class Problem:
             if number % EVERY == 0:
                 hear(float(np.nanmean(errors(model, module, splits[0]))), number)
 
-        modules = trained(model, self.read, splits, told, share)
+        if share is None:
+            modules = fitted(model, self.read, splits)
+        else:
+            modules = trained(model, self.read, splits, told, share)
         pairs = zip(modules, splits, strict=True)
         found = [errors(model, module, split) for module, split in pairs]
         size = model.recipe_.bottleneck.width
