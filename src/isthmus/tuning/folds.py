@@ -69,7 +69,7 @@ def fitted(model: Any, read: Read, splits: list[Split]) -> list[AutoencoderModul
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", IsthmusWarning)
             model.data_ = data = model.prepared(read)
-        rows = split(model, data.rows(torch.from_numpy(train)), None)
+        rows: Any = split(model, data.rows(torch.from_numpy(train)), None)
         module, seed = model.module_, model._seed  # noqa: SLF001 - prepared above
         Trainer(module, training_of(model), seed).fit(*rows)
         modules.append(module)
