@@ -3,7 +3,7 @@
 from isthmus.artifacts import inspect, load, save
 from isthmus.codes import align, nearest
 from isthmus.compression import compress, decompress
-from isthmus.data.forms import Images, Series
+from isthmus.data.forms import Counts, Images, Series
 from isthmus.data.kinds import Columns
 from isthmus.data.streams import stream
 from isthmus.estimator import Autoencoder
@@ -38,6 +38,7 @@ __all__ = [
     "Autoencoder",
     "AutoencoderModule",
     "Columns",
+    "Counts",
     "Denoiser",
     "Images",
     "Imputer",

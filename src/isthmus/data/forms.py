@@ -1,6 +1,8 @@
-"""What data can be, other than a table: images and time series."""
+"""What data can be, other than a table: images, time series and counts."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import PositiveInt
 
@@ -39,5 +41,26 @@ class Series(Spec):
     look_ahead: bool = False
 
 
-FORMS: dict[str, type[Images | Series]] = {"images": Images, "series": Series}
+class Counts(Spec):
+    """Rows of counts, most of which may be 0: genes of a cell, words, events.
+
+    They come as a sparse matrix, an array or a frame. With ``totals`` the sum of a row
+    is taken as given (how much was looked at, such as the depth of sequencing), and the
+    shares of its columns alone are explained; without, that a row is large is a fact
+    like any other.
+    """
+
+    totals: bool = True
+
+
+Form = Images | Series | Counts
+Name = Literal["table", "images", "series", "counts"]
+"""What data can be, as it is said in a word."""
+
+FORMS: dict[str, type[Form]] = {"images": Images, "series": Series, "counts": Counts}
 """What data can be, as it is said."""
+
+
+def name_of(form: Form | None) -> str:
+    """The word for a form; None is a table."""
+    return "table" if form is None else type(form).__name__.lower()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from isthmus.architectures.resnet import Resnet
 from isthmus.corruptions.masking import Masking
+from isthmus.data.forms import name_of
 from isthmus.detection.rolled import rolled
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.crossfit import cross_fitted
@@ -79,7 +80,7 @@ PLANS: dict[Effort, Plan] = {
 def form_of(detector: Any) -> str:
     """Of what it was fitted to, or is said to be: a table, images or series."""
     said = wished_form(detector)
-    name = "table" if said is None else type(said).__name__.lower()
+    name = name_of(said)
     return str(getattr(detector, "form_", name))
 
 

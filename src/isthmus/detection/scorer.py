@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.counts import CountTable
 from isthmus.data.series import SeriesTable
 from isthmus.data.table import Table
 from isthmus.estimator.joined import by_row
@@ -65,6 +66,8 @@ class Scorer(NamedTuple):
         """What each column, or channel, contributes to the scores, (n, columns)."""
         converter = self.autoencoder._converter  # noqa: SLF001
         cells = -self.judge.cells(opened.data).numpy().astype(np.float64)
+        if isinstance(converter, CountTable):
+            return cells
         if isinstance(converter, Table):
             return converter.by_column(cells)
         if isinstance(converter, SeriesTable):

@@ -21,7 +21,7 @@ from isthmus.estimator.html import describe
 from isthmus.estimator.joined import back, by_row, log_likelihood, rebuilt
 from isthmus.estimator.judge import PlainJudge
 from isthmus.estimator.parameters import NestedParameters, training_of
-from isthmus.estimator.preparation import Data, checkpoint_of, prepare
+from isthmus.estimator.preparation import Data, checkpoint_of, prepare, standardized
 from isthmus.estimator.reading import learner_for, read_rows
 from isthmus.estimator.state import State, estimator_state, from_estimator_state
 from isthmus.estimator.streams import examples, in_passes, piecewise
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
     from sklearn.utils import Tags
 
-    from isthmus.data.forms import Images, Series
+    from isthmus.data.forms import Form, Name
     from isthmus.data.frames import Origin
     from isthmus.data.kinds import Columns, Found, Kind
     from isthmus.estimator.reading import Learner
@@ -68,7 +68,7 @@ class Autoencoder(
         logarithmic tail; or by mean and standard deviation.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say: ``{"zip": "category"}``.
-    kind : "table", "images", "series", Images or Series, optional
+    kind : "table", "images", "series", "counts" or one of those objects, optional
         What the data is; None: images if it has more than two axes, else a table.
     device : str or torch.device, optional
         By default CUDA, MPS or the processor.
@@ -116,7 +116,7 @@ class Autoencoder(
         validation: float = 0.1,
         scaling: Literal["robust", "standard"] = "robust",
         columns: Columns | dict[str, Kind] | None = None,
-        kind: Literal["table", "images", "series"] | Images | Series | None = None,
+        kind: Name | Form | None = None,
         device: str | torch.device | None = None,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 1,
@@ -238,7 +238,7 @@ class Autoencoder(
 
     def standardize(self, X: Any) -> NDArray[np.float32]:
         """Rows of ``X`` as the model meets them, (n, entries); missing cells are 0."""
-        return self._read(X)[1].x.numpy()
+        return standardized(self._read(X)[1])
 
     def explain(self, X: Any) -> Explanation:
         """Contributions of the cells to `score_samples`, and what was expected."""

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
 MOST = 65_536
 """Rows that the reports of terms look at."""
 
+CELLS = 2**27
+"""Entries of these rows, at most."""
+
 
 def evaluate(module: AutoencoderModule, batch: Data, seed: int) -> dict[str, Any]:
     """Loss, terms and metric, and the report of every term as numpy arrays."""
     figures: dict[str, Any] = dict(check(module, batch, seed))
-    few = batch.slice(0, min(len(batch), MOST))
+    most = min(MOST, max(CELLS // batch.event.numel(), 1))
+    few = batch.slice(0, min(len(batch), most))
     with seeded(seed, batch.x.device), torch.no_grad():
         trace = module(few, chance=True)
     for name, term in module.costs.items():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isthmus.data.counts import CountTable
 from isthmus.data.frames import Origin, like
 from isthmus.data.pictures import close_pictures
 from isthmus.data.pixels import Pixels
@@ -17,10 +18,12 @@ from isthmus.scores.reasons import Reason, reasons
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from isthmus.data.counts import CountRows
     from isthmus.data.pictures import Pictures
     from isthmus.data.rows import Rows
     from isthmus.data.table import Table
-    from isthmus.estimator.judge import AnyJudge, Data
+    from isthmus.estimator.judge import AnyJudge
+    from isthmus.estimator.preparation import Data
     from isthmus.scores.calibration import Tails
 
 
@@ -68,6 +71,8 @@ def explain(
     data = converter.encode(rows)
     if isinstance(converter, Pixels):
         return _of_images(converter, judge, rows, data)
+    if isinstance(converter, CountTable):
+        return _of_counts(converter, judge, rows, data, (origin, estimator._origin))  # noqa: SLF001
     folds = judge.folds(data)
     cells, found = judge.cells(data, folds), judge.expected(data, folds)
     scores, answers = -judge.rows(data, folds).numpy(), [cells, *found]
@@ -114,6 +119,34 @@ def _of_images(
         actual=close_pictures(list(rows.images), rows.holder),
         expected=converter.back(judge.expected(data).mean.numpy(), rows),
     )
+
+
+def _of_counts(
+    converter: CountTable,
+    judge: AnyJudge,
+    rows: CountRows,
+    data: Data,
+    origins: tuple[Origin, Origin],
+) -> Explanation:
+    """Contributions and what was expected, count by count."""
+    cells = -judge.cells(data).numpy().astype(np.float64)
+    mean = converter.expected(judge.expected(data).mean.numpy(), rows)
+    return Explanation(
+        contributions=counts(converter, cells, origins),
+        rest=-judge.rows(data).numpy() - cells.sum(axis=1),
+        actual=counts(converter, rows.matrix.toarray(), origins),
+        expected=counts(converter, mean, origins),
+    )
+
+
+def counts(
+    converter: CountTable, figures: NDArray[Any], origins: tuple[Origin, Origin]
+) -> Any:
+    """Figures (n, columns) of counts in the container of the first origin."""
+    if origins[0].backend is None:
+        return figures
+    named = dict(zip(converter.names, figures.T, strict=True))
+    return like(origins[0], origins[1]._replace(dtypes=None), named)
 
 
 def give_back(

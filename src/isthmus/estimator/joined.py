@@ -8,10 +8,12 @@ import numpy as np
 import torch
 
 from isthmus.data.blocks import in_blocks
+from isthmus.data.counts import CountTable
 from isthmus.data.pixels import Pixels
 from isthmus.data.series import SeriesTable
+from isthmus.data.sparse import Sparse
 from isthmus.data.windows import Windows
-from isthmus.estimator.explanation import give_back
+from isthmus.estimator.explanation import counts, give_back
 from isthmus.scores.overflow import refuse_overflow
 from isthmus.scores.reconstruction_likelihood import score_rows
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from isthmus.data.frames import Origin
+    from isthmus.estimator.preparation import Data
     from isthmus.estimator.reading import Converter
     from isthmus.model import AutoencoderModule
     from isthmus.trace import Batch
@@ -30,12 +33,14 @@ if TYPE_CHECKING:
 
 
 def answered(
-    function: Answer, data: Batch | Windows, module: AutoencoderModule
+    function: Answer, data: Data, module: AutoencoderModule
 ) -> tuple[Tensor, ...]:
     """What a function says of every entry: of examples, (n, *event), as they stand.
 
     Of windows, blended: a row of entries per place, (places, channels).
     """
+    if isinstance(data, Sparse):
+        data.refuse_whole()
     if not isinstance(data, Windows):
         return in_blocks(function, data, module)
     found = [
@@ -45,15 +50,13 @@ def answered(
     return tuple(torch.cat(parts) for parts in zip(*found, strict=True))
 
 
-def rebuilt(module: AutoencoderModule, data: Batch | Windows) -> NDArray[np.float32]:
+def rebuilt(module: AutoencoderModule, data: Data) -> NDArray[np.float32]:
     """What the model makes of every entry."""
     (x,) = answered(lambda batch: (module.reconstruct(batch),), data, module)
     return np.asarray(x.numpy())
 
 
-def log_likelihood(
-    module: AutoencoderModule, data: Batch | Windows
-) -> NDArray[np.float64]:
+def log_likelihood(module: AutoencoderModule, data: Data) -> NDArray[np.float64]:
     """log p(x|z) of each example at its typical code, (n,), in nats.
 
     Of windows, one of each place, (places,): the mean of those that cover it.
@@ -86,6 +89,8 @@ def back(
     """Entries in the container of the first origin; of ``rows``, or new ones."""
     if isinstance(converter, Pixels):
         return converter.back(x, rows)
+    if isinstance(converter, CountTable):
+        return counts(converter, converter.expected(x, rows), origins)
     if not isinstance(converter, SeriesTable):
         return give_back(converter, x, origins, rows)
     if rows is None:

@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from isthmus.data.windows import Windows
+    from isthmus.estimator.preparation import Data
     from isthmus.model import AutoencoderModule
-
-    Data = Batch | Windows
 
     Folds = NDArray[np.int64] | None
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from isthmus.data.sparse import Sparse
 from isthmus.data.windows import Windows
 from isthmus.errors import RecipeError, warn
 from isthmus.estimator.reading import read_rows
@@ -57,7 +58,7 @@ def prepare(estimator: Any, learner: Learner) -> Prepared:
             advice = "Mend or empty the cells that are no numbers. " + advice
         warn(f"Set aside: {told}. {advice}")
     layout = converter.layout()
-    likelihood = likelihood_for(estimator, layout)
+    likelihood = likelihood_for(estimator, converter)
     recipe = recipe_for(estimator, converter, likelihood)
     with seeded(seed, torch.device("cpu")):
         module = AutoencoderModule(recipe, layout, missing=converter.missing)
@@ -78,7 +79,15 @@ def checkpoint_of(
     return Checkpoint(path, hashlib.sha256(to_json(about)).hexdigest())
 
 
-Data = Batch | Windows
+Data = Batch | Windows | Sparse
+
+
+def standardized(data: Data) -> NDArray[np.float32]:
+    """Entries as the model meets them; of windows, those of each place."""
+    if isinstance(data, Sparse):
+        data.refuse_whole()
+        data = data.dense()
+    return np.asarray(data.x.numpy())
 
 
 def split(estimator: Any, data: Data, validation: Any) -> tuple[Data, Data | None]:

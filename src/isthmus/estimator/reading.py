@@ -1,4 +1,4 @@
-"""What a person hands over: rows of a table, images or series."""
+"""What a person hands over: rows of a table, images, series or counts."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from isthmus.data.forms import FORMS, Images, Series
+from isthmus.data.counts import CountLearner, CountRows, CountTable
+from isthmus.data.forms import Counts, Images, Series, name_of
 from isthmus.data.frames import Origin, is_frame
 from isthmus.data.learner import TableLearner
 from isthmus.data.pictures import Pictures, are_pictures, open_pictures
@@ -16,12 +17,13 @@ from isthmus.data.steps import Steps, steps_of
 from isthmus.data.streams import at_hand
 from isthmus.data.table import Table
 from isthmus.errors import DataError, RecipeError, unknown
+from isthmus.estimator.counting import are_counts, read_counts
 from isthmus.estimator.suggestions import wished_content
 from isthmus.estimator.tables import Read, read_table
 from isthmus.estimator.wishes import columns_of, form_of
 
-Converter = Table | Pixels | SeriesTable
-Learner = TableLearner | PixelLearner | SeriesLearner
+Converter = Table | Pixels | SeriesTable | CountTable
+Learner = TableLearner | PixelLearner | SeriesLearner | CountLearner
 
 
 def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
@@ -39,6 +41,8 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
         return _read_images(estimator, X, reset=reset, least=least)
     if form == "series":
         return _read_series(estimator, X, reset=reset, least=least)
+    if form == "counts":
+        return read_counts(estimator, X, reset=reset, least=least)
     return read_table(estimator, X, reset=reset, least=least)
 
 
@@ -47,6 +51,9 @@ def learner_for(estimator: Any, rows: Any) -> Learner:
     content, said = wished_content(estimator), form_of(estimator)
     if isinstance(rows, Pictures):
         return PixelLearner(rows, content, said if isinstance(said, Images) else None)
+    if isinstance(rows, CountRows):
+        totals = said.totals if isinstance(said, Counts) else True
+        return CountLearner(rows.names, totals=totals)
     if estimator.scaling not in {"robust", "standard"}:
         raise RecipeError(
             f"scaling must be 'robust' or 'standard'. Got {estimator.scaling!r}."
@@ -68,19 +75,23 @@ def learner_for(estimator: Any, rows: Any) -> Learner:
 
 def converter_from(data: dict[str, Any]) -> Converter:
     """Rebuild a converter from its plain data."""
-    kinds: dict[str, type[Converter]] = {"images": Pixels, "series": SeriesTable}
+    kinds: dict[str, type[Converter]] = {
+        kind.form: kind for kind in (Pixels, SeriesTable, CountTable)
+    }
     return kinds.get(data.get("form", "table"), Table).from_dict(data)
 
 
 def form_for(estimator: Any, X: Any) -> str:
     """Which form data has that is fitted to: as the user says, or as it looks."""
     if isinstance(X, Read):
-        kinds = {Pictures: "images", Steps: "series"}
+        kinds = {Pictures: "images", Steps: "series", CountRows: "counts"}
         return kinds.get(type(X.rows), "table")
     said = form_of(estimator)
     if said is not None:
-        return next(name for name, kind in FORMS.items() if type(said) is kind)
-    return "images" if estimator.kind is None and are_pictures(X) else "table"
+        return name_of(said)
+    if estimator.kind is None and are_pictures(X):
+        return "images"
+    return "counts" if estimator.kind is None and are_counts(X) else "table"
 
 
 def _read_images(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:

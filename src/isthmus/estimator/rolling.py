@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from isthmus.estimator.preparation import Data
     from isthmus.model import AutoencoderModule
     from isthmus.trace import Batch
 
@@ -127,15 +128,15 @@ class SeriesJudge(nn.Module):
         self.parts = nn.ModuleList(views)  # type: ignore[arg-type]
         self.module = views[0].module
 
-    def folds(self, data: Batch | Windows) -> NDArray[np.int64]:
+    def folds(self, data: Data) -> NDArray[np.int64]:
         """There is but one."""
         return np.zeros(len(data), dtype=np.int64)
 
-    def rows(self, data: Batch | Windows, folds: object = None) -> Tensor:
+    def rows(self, data: Data, folds: object = None) -> Tensor:
         """How odd each place is, (places,)."""
         return self.cells(data, folds).double().sum(1)
 
-    def cells(self, data: Batch | Windows, folds: object = None) -> Tensor:
+    def cells(self, data: Data, folds: object = None) -> Tensor:
         """How odd each channel of each place is, (places, channels)."""
         del folds
         assert isinstance(data, Windows), "series are seen in windows"
@@ -147,7 +148,7 @@ class SeriesJudge(nn.Module):
             total = total + view.cells(data) * full[:, None]
         return refuse_overflow(total / len(self.views))
 
-    def expected(self, data: Batch | Windows, folds: object = None) -> Expected:
+    def expected(self, data: Data, folds: object = None) -> Expected:
         """What the first view makes of each place, with all around it."""
         del folds
         module = self.module

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -13,6 +14,7 @@ from isthmus.data import dialect
 from isthmus.data.arrow import type_of
 from isthmus.data.frames import as_arrow, is_frame, open_frame
 from isthmus.data.rows import Column
+from isthmus.data.sparse import Sparse
 from isthmus.data.store import Store
 from isthmus.data.streams import is_stream, stream, whole
 from isthmus.data.windows import Crops, Windows
@@ -65,7 +67,7 @@ def in_memory(X: Any) -> Any:
 
 def examples(
     estimator: Any, X: Any, validation: Any, ranks: Ranks = ALONE
-) -> tuple[Batch | Crops | Store, Data | None]:
+) -> tuple[Batch | Crops | Sparse | Store, Data | None]:
     """Entries to train on and to check on, in memory or on a disk.
 
     Of several processes each reads a part of a stream, and has a part of the rows to
@@ -90,9 +92,11 @@ def examples(
     return store, None if held_out is None else held_out.to(device)
 
 
-def in_passes(data: Data, ranks: Ranks) -> Batch | Crops:
+def in_passes(data: Data, ranks: Ranks) -> Batch | Crops | Sparse:
     """What a trainer goes through: examples, or windows drawn afresh in each pass."""
-    return Crops(data, ranks) if isinstance(data, Windows) else data
+    if isinstance(data, Windows):
+        return Crops(data, ranks)
+    return replace(data, ranks=ranks) if isinstance(data, Sparse) else data
 
 
 def _mine(batch: Data, ranks: Ranks) -> Data:

@@ -9,10 +9,12 @@ from isthmus.architectures.conv2d import Conv2d
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.identity import Identity
+from isthmus.data.counts import CountTable
 from isthmus.errors import warn
 from isthmus.estimator.parameters import part_of
 from isthmus.likelihoods.bernoulli import Bernoulli
 from isthmus.likelihoods.by_column import ByColumn
+from isthmus.likelihoods.negative_binomial import NegativeBinomial
 from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import Recipe
 
@@ -20,14 +22,16 @@ if TYPE_CHECKING:
     from isthmus.data.pixels import Pixels
     from isthmus.data.series import SeriesTable
     from isthmus.data.table import Table
-    from isthmus.layout import Content, Layout
+    from isthmus.layout import Content
     from isthmus.parts import Architecture, Likelihood
+
+    Converter = Table | Pixels | SeriesTable | CountTable
 
 
 CONVOLUTIONS: dict[str, Architecture] = {"images": Conv2d(), "series": Conv1d()}
 """Networks of what is no table, where nothing is said of them."""
 
-MOST = {"table": 16, "images": 64, "series": 64}
+MOST = {"table": 16, "images": 64, "series": 64, "counts": 16}
 """Entries of a code, where nothing is said of them."""
 
 
@@ -39,8 +43,18 @@ def wished_content(estimator: Any) -> Content | None:
     return likelihood.prefers
 
 
-def likelihood_for(estimator: Any, layout: Layout) -> Likelihood:
-    """Squared error for numbers, Bernoulli for zeros and ones, else by column."""
+def likelihood_for(estimator: Any, converter: Converter) -> Likelihood:
+    """Squared error for numbers, Bernoulli for zeros and ones, else by column.
+
+    For rows of counts negative binomial; what is a typical total it is told.
+    """
+    layout = converter.layout()
+    if isinstance(converter, CountTable):
+        counted = NegativeBinomial() if estimator.likelihood is None else None
+        found = counted or part_of(estimator, "likelihood")
+        if converter.typical and getattr(found, "typical", 0.0) is None:
+            found = found.changed(typical=converter.typical)
+        return found
     if estimator.likelihood is not None:
         chosen: Likelihood = part_of(estimator, "likelihood")
         return chosen
@@ -49,9 +63,7 @@ def likelihood_for(estimator: Any, layout: Layout) -> Likelihood:
     return Bernoulli() if layout.contents == {"binary"} else ByColumn()
 
 
-def recipe_for(
-    estimator: Any, converter: Table | Pixels | SeriesTable, likelihood: Likelihood
-) -> Recipe:
+def recipe_for(estimator: Any, converter: Converter, likelihood: Likelihood) -> Recipe:
     """The five parts; a code of half as many entries as columns, at most 16.
 
     Of images and windows, of half their entries, at most 64; with convolutions.

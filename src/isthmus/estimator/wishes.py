@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from isthmus.data.forms import FORMS, Images, Series
+from isthmus.data.forms import FORMS, Form, Series, name_of
 from isthmus.data.kinds import Columns
 from isthmus.errors import RecipeError, unknown
 
@@ -19,10 +19,10 @@ def columns_of(estimator: Any) -> Columns:
     return said if isinstance(said, Columns) else Columns(kinds=said or {})
 
 
-def form_of(estimator: Any) -> Images | Series | None:
+def form_of(estimator: Any) -> Form | None:
     """What the user says of the form of the data; None: a table, or as it looks."""
     said = estimator.kind
-    if said is None or isinstance(said, Images | Series):
+    if said is None or isinstance(said, Form):
         return said
     if said == "table":
         return None
@@ -37,13 +37,11 @@ def series_of(estimator: Any) -> Series | None:
     return form if isinstance(form, Series) else None
 
 
-def kind_to_plain(
-    said: str | Images | Series | None,
-) -> str | dict[str, Any] | None:
+def kind_to_plain(said: str | Form | None) -> str | dict[str, Any] | None:
     """What is said of the form of the data, as plain data."""
-    if not isinstance(said, Images | Series):
+    if not isinstance(said, Form):
         return said
-    name = next(name for name, kind in FORMS.items() if type(said) is kind)
+    name = name_of(said)
     usual = type(said)()
     told = {n: value for n, value in said if value != getattr(usual, n)}
     return {"form": name, **told} if told else name

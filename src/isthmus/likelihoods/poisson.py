@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, ClassVar
 
 import torch
+from pydantic import PositiveFloat
 
 from isthmus.layout import Content
+from isthmus.likelihoods._totals import seen, totals
 from isthmus.parts import Likelihood
 
 if TYPE_CHECKING:
@@ -17,28 +20,46 @@ REACH = 30.0
 
 
 class Poisson(Likelihood):
-    """log p = x y - exp(y) - log x! for a count x with log rate y, bounded smoothly.
+    """log p = x log m - m - log x! for a count x of mean m = exp(y), bounded smoothly.
 
-    The encoder sees log(1 + x).
+    The encoder sees log(1 + x). With ``typical``, the total of a typical row, that of
+    each row is given: m_i = softmax(y)_i sum_j x_j, the encoder sees log(1 + x) of rows
+    brought to the typical total, and the reconstruction has it.
     """
+
+    typical: PositiveFloat | None = None
 
     explains: ClassVar[frozenset[Content]] = frozenset({"count"})
     prefers: ClassVar[Content] = "count"
     logits: ClassVar[bool] = True
 
+    @classmethod
+    def examples(cls) -> tuple[Poisson, ...]:
+        """Rates of their own, and shares of given totals."""
+        return cls(), cls(typical=20.0)
+
     def view(self, x: Tensor) -> Tensor:
-        """log(1 + x)."""
-        return x.log1p()
+        """log(1 + x), at the typical total."""
+        return seen(x, self.typical)
 
     def log_prob(self, params: Tensor, x: Tensor) -> Tensor:
         """Log probability of each entry, in nats."""
-        log_rate = REACH * torch.tanh(params / REACH)
-        return x * log_rate - log_rate.exp() - (x + 1).lgamma()
+        log_m = self._log_mean(params)
+        if self.typical is not None:
+            log_m = log_m + (totals(x) / self.typical).log()
+        return x * log_m - log_m.exp() - (x + 1).lgamma()
 
     def mean(self, params: Tensor) -> Tensor:
-        """The rate of each entry."""
-        return (REACH * torch.tanh(params / REACH)).exp()
+        """The mean of each entry."""
+        return self._log_mean(params).exp()
 
     def sample(self, params: Tensor) -> Tensor:
         """A count."""
         return torch.poisson(self.mean(params))
+
+    def _log_mean(self, params: Tensor) -> Tensor:
+        """Log mean of each entry, of rows of the typical total if there is one."""
+        bounded = REACH * torch.tanh(params / REACH)
+        if self.typical is None:
+            return bounded
+        return bounded.log_softmax(-1) + math.log(self.typical)

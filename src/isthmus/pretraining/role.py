@@ -9,6 +9,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from isthmus.data.forms import name_of
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
 from isthmus.estimator.wishes import form_of
@@ -86,7 +87,7 @@ class Pretrained(TakesAnyCells):
         del params["autoencoder"]
         made = getattr(self, "autoencoder_", None)
         form = form_of(self)
-        name = "table" if form is None else type(form).__name__.lower()
+        name = name_of(form)
         return Settled(made or template(self, name), params, rows)
 
     def to_state(self) -> State:

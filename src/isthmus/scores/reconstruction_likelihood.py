@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from isthmus.data.blocks import in_blocks
+from isthmus.data.blocks import Examples, in_blocks
 from isthmus.scores.overflow import refuse_overflow
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from isthmus.trace import Batch
 
 
-def score_rows(module: AutoencoderModule, batch: Batch) -> NDArray[np.float64]:
+def score_rows(module: AutoencoderModule, batch: Examples) -> NDArray[np.float64]:
     """log p(x|z) of each row at its typical code z, (n,), in nats."""
     (distortion,) = in_blocks(lambda block: (module.distortion(block),), batch, module)
     return -refuse_overflow(distortion).numpy().astype(np.float64)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from isthmus.data.forms import Images, Series
+    from isthmus.data.forms import Form, Name
     from isthmus.data.kinds import Columns, Found, Kind
     from isthmus.detection.efforts import Effort
     from isthmus.detection.settled import Settled
@@ -72,7 +72,7 @@ class AnomalyDetector(OutlierMixin, Updated, TakesAnyCells):
         Questions to the replicas, by default ``{"hidden": 1.0, "marginal": 0.7}``.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
-    kind : "table", "images", "series", Images or Series, optional
+    kind : "table", "images", "series", "counts" or one of those objects, optional
         What the data is, as in `Autoencoder`. Of a series every row has a score.
     random_state : int, RandomState or None
         Decides all draws; handed to the autoencoder.
@@ -105,7 +105,7 @@ class AnomalyDetector(OutlierMixin, Updated, TakesAnyCells):
         folds: int | None = None,
         scores: dict[str, float] | None = None,
         columns: Columns | dict[str, Kind] | None = None,
-        kind: Literal["table", "images", "series"] | Images | Series | None = None,
+        kind: Name | Form | None = None,
         random_state: int | np.random.RandomState | None = 0,
         verbose: int = 1,
         device: Any = None,

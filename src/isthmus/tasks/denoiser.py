@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 from sklearn.base import TransformerMixin, clone
@@ -13,6 +13,7 @@ from isthmus.architectures.conv2d import Conv2d
 from isthmus.architectures.resnet import Resnet
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.gaussian_noise import GaussianNoise
+from isthmus.data.forms import name_of
 from isthmus.data.pictures import Pictures
 from isthmus.data.pixels import PixelLearner
 from isthmus.errors import RecipeError
@@ -26,7 +27,7 @@ from isthmus.estimator.wishes import form_of, kind_from_plain, kind_to_plain
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from isthmus.data.forms import Images, Series
+    from isthmus.data.forms import Form, Name
     from isthmus.data.kinds import Columns, Kind
     from isthmus.training import Training
 
@@ -68,7 +69,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         Scale s of the noise, or the range it is drawn from, log-uniform: of images in
         the units of a pixel, as 25 of 255; of tables and series in standard deviations.
         By default from a tenth of a standard deviation to a whole one.
-    kind : "table", "images", "series", Images or Series, optional
+    kind : "table", "images", "series", "counts" or one of those objects, optional
         What the data is, as in `Autoencoder`.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
@@ -92,7 +93,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         self,
         *,
         noise: float | tuple[float, float] | None = None,
-        kind: Literal["table", "images", "series"] | Images | Series | None = None,
+        kind: Name | Form | None = None,
         columns: Columns | dict[str, Kind] | None = None,
         training: Training | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -141,7 +142,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         del params["autoencoder"]
         made = getattr(self, "autoencoder_", None)
         form = form_of(self)
-        name = "table" if form is None else type(form).__name__.lower()
+        name = name_of(form)
         return Settled(made or self._template(name), params, rows)
 
     def to_state(self) -> State:

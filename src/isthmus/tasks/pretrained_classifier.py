@@ -17,7 +17,7 @@ from isthmus.pretraining.role import Pretrained
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from isthmus.data.forms import Images, Series
+    from isthmus.data.forms import Form, Name
     from isthmus.data.kinds import Columns, Kind
     from isthmus.estimator import Autoencoder
     from isthmus.estimator.state import State
@@ -42,7 +42,7 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
         ``"auto"``: where hidden labels are found better so.
     class_weight : "balanced" or dict of weights by class, optional
         How much the labels of each class count.
-    kind : "table", "images", "series", Images or Series, optional
+    kind : "table", "images", "series", "counts" or one of those objects, optional
         What the data is, as in `Autoencoder`; images and series are seen whole.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
@@ -84,7 +84,7 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
         frozen: bool = False,
         spread: bool | Literal["auto"] = "auto",
         class_weight: Literal["balanced"] | dict[Any, float] | None = None,
-        kind: Literal["table", "images", "series"] | Images | Series | None = None,
+        kind: Name | Form | None = None,
         columns: Columns | dict[str, Kind] | None = None,
         training: Training | None = None,
         steps: int | None = None,

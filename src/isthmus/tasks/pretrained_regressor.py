@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from isthmus.pretraining.role import Pretrained
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from isthmus.data.forms import Images, Series
+    from isthmus.data.forms import Form, Name
     from isthmus.data.kinds import Columns, Kind
     from isthmus.estimator import Autoencoder
     from isthmus.training import Training
@@ -33,7 +33,7 @@ class PretrainedRegressor(RegressorMixin, Pretrained):
     ----------
     frozen : bool
         Whether the encoder stays as pre-training left it; then only the head learns.
-    kind : "table", "images", "series", Images or Series, optional
+    kind : "table", "images", "series", "counts" or one of those objects, optional
         What the data is, as in `Autoencoder`; images and series are seen whole.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
@@ -70,7 +70,7 @@ class PretrainedRegressor(RegressorMixin, Pretrained):
         self,
         *,
         frozen: bool = False,
-        kind: Literal["table", "images", "series"] | Images | Series | None = None,
+        kind: Name | Form | None = None,
         columns: Columns | dict[str, Kind] | None = None,
         training: Training | None = None,
         steps: int | None = None,

@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from isthmus.data.forms import name_of
 from isthmus.data.frames import Origin, like
 from isthmus.data.table import Table
 from isthmus.errors import DataError, RecipeError, unknown
@@ -30,7 +31,7 @@ from isthmus.generation.stored import generator_from, tensors_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from isthmus.data.forms import Images, Series
+    from isthmus.data.forms import Form, Name
     from isthmus.data.kinds import Columns, Kind
     from isthmus.training import Training
 
@@ -65,7 +66,7 @@ class Sampler(TakesAnyCells):
     components : int, optional
         Normal distributions of the mixture; by default one for every 25 rows, up to
         256.
-    kind : "table", "images", "series", Images or Series, optional
+    kind : "table", "images", "series", "counts" or one of those objects, optional
         What the data is, as in `Autoencoder`.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
@@ -92,7 +93,7 @@ class Sampler(TakesAnyCells):
         *,
         density: Literal["mixture", "prior"] = "mixture",
         components: int | None = None,
-        kind: Literal["table", "images", "series"] | Images | Series | None = None,
+        kind: Name | Form | None = None,
         columns: Columns | dict[str, Kind] | None = None,
         training: Training | None = None,
         random_state: int | np.random.RandomState | None = 0,
@@ -237,7 +238,7 @@ class Sampler(TakesAnyCells):
         del params["autoencoder"]
         made = getattr(self, "autoencoder_", None)
         form = form_of(self)
-        name = "table" if form is None else type(form).__name__.lower()
+        name = name_of(form)
         return Settled(made or self._template(name), params, rows)
 
     def to_state(self) -> State:

@@ -1,0 +1,173 @@
+"""Rows of counts, most of them 0, as sparse entries, and back."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from isthmus.data.kinds import Found
+from isthmus.data.sparse import Sparse
+from isthmus.errors import DataError, warn
+from isthmus.layout import Layout
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+LARGEST = 2**24
+"""The largest count: whole numbers up to it are exact in float32."""
+
+
+class CountRows(NamedTuple):
+    """Rows of counts, taken out of their container."""
+
+    matrix: csr_matrix
+    """(n, columns): without duplicates; what is not stored is 0."""
+    names: tuple[str, ...]
+    """Of the columns."""
+
+    @property
+    def height(self) -> int:
+        """Number of rows."""
+        return int(self.matrix.shape[0])
+
+    @property
+    def totals(self) -> NDArray[np.float64]:
+        """Sum of each row, (n,)."""
+        return np.asarray(self.matrix.sum(axis=1), dtype=np.float64).ravel()
+
+    def take(self, picked: NDArray[np.int64]) -> CountRows:
+        """The rows at these places, in their order."""
+        return self._replace(matrix=self.matrix[picked])
+
+    @classmethod
+    def of(cls, cells: Any, names: Sequence[str]) -> CountRows:
+        """A matrix, sparse or not, of nothing but counts."""
+        matrix = csr_matrix(cells)
+        if not matrix.has_canonical_format:
+            matrix = matrix.copy()  # it may be the user's own
+            matrix.sum_duplicates()
+        _refuse_what_is_no_count(matrix, names)
+        return cls(matrix, tuple(names))
+
+
+class CountTable:
+    """Counts as sparse entries, and back.
+
+    ``typical`` is the median total of the rows; None: totals say nothing of a row.
+    """
+
+    form: ClassVar[str] = "counts"
+    aside: ClassVar[list[str]] = []
+    missing: ClassVar[bool] = False
+    types: ClassVar[dict[str, str]] = {}
+    """Columns of frames are read as what they are."""
+
+    def __init__(self, names: Sequence[str], typical: float | None) -> None:
+        self.names, self.typical = tuple(names), typical
+
+    @cached_property
+    def found(self) -> tuple[Found, ...]:
+        """Name and kind of each column."""
+        return tuple(Found(name, "count", "integer") for name in self.names)
+
+    @property
+    def width(self) -> int:
+        """Entries of a row."""
+        return len(self.names)
+
+    def layout(self) -> Layout:
+        """One field of counts."""
+        return Layout.of(self.width, content="count")
+
+    def encode(self, rows: CountRows) -> Sparse:
+        """Rows of float32 entries."""
+        if len(rows.names) != self.width:
+            raise DataError(
+                f"The counts of fitting have {self.width:,} columns. Got "
+                f"{len(rows.names):,}."
+            )
+        return Sparse.of(rows.matrix)
+
+    def expected(
+        self, entries: NDArray[np.float32], rows: CountRows | None = None
+    ) -> NDArray[np.float32]:
+        """Counts that entries (n, columns) stand for, at the totals of ``rows``.
+
+        Entries are those of rows of the typical total.
+        """
+        if rows is None or self.typical is None:
+            return entries
+        share = (rows.totals / self.typical).astype(np.float32)
+        return entries * share[:, None]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data; `from_dict` is the inverse."""
+        typical = None if self.typical is None else self.typical.hex()
+        return {"form": self.form, "names": list(self.names), "typical": typical}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what `to_dict` wrote."""
+        typical = data["typical"]
+        return cls(data["names"], None if typical is None else float.fromhex(typical))
+
+
+class CountLearner:
+    """Learns the totals of rows of counts: `update` in any order, then `finish`."""
+
+    def __init__(self, names: Sequence[str], *, totals: bool = True) -> None:
+        self.names, self.given = tuple(names), totals
+        self.totals: list[NDArray[np.float64]] = []
+
+    def update(self, rows: CountRows) -> Self:
+        """Learn from some rows."""
+        self.totals.append(rows.totals)
+        return self
+
+    def merge(self, other: Self) -> Self:
+        """Learn what another learner has learned from other rows."""
+        self.totals += other.totals
+        return self
+
+    def finish(self) -> CountTable:
+        """Settle what a typical row is."""
+        totals = np.concatenate(self.totals)
+        counted = totals[totals > 0]
+        if not len(counted):
+            raise DataError("All counts are 0: there is nothing to learn.")
+        if empty := len(totals) - len(counted):
+            warn(
+                f"{empty:,} of {len(totals):,} rows hold no count. They say nothing, "
+                f"and share one code. Leave them out."
+            )
+        typical = float(np.median(counted)) if self.given else None
+        return CountTable(self.names, typical)
+
+
+def _refuse_what_is_no_count(matrix: csr_matrix, names: Sequence[str]) -> None:
+    values = matrix.data
+    if values.dtype.kind in "bu":
+        wrong = values > LARGEST
+    elif values.dtype.kind == "i":
+        wrong = (values < 0) | (values > LARGEST)
+    elif values.dtype.kind == "f":
+        wrong = ~((values >= 0) & (values <= LARGEST) & (values == np.rint(values)))
+    else:
+        raise DataError(f"Counts are whole numbers from 0. Got {values.dtype}.")
+    if not wrong.any():
+        return
+    place = int(np.flatnonzero(wrong)[0])
+    row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
+    column, value = names[matrix.indices[place]], values[place]
+    advice = "Fill it, or leave the row out."
+    if value == value:  # noqa: PLR0124 - NaN is not NaN
+        advice = "Are these logarithms or shares? Give what they were made of."
+    raise DataError(
+        f"Row {row}, column {column!r} holds {value:g}, and {int(wrong.sum()):,} cells "
+        f"in all are no counts: whole numbers from 0 to {LARGEST:,}. {advice}"
+    )
