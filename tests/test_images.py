@@ -101,8 +101,8 @@ def test_the_command_line_cleans_a_folder(photos, tmp_path, capfd):
         assert np.array_equal(np.asarray(image), made[153])
     with Image.open(drawn) as image:
         assert image.size[0] > 300
-    assert run(["score", str(model), str(photos)]) == 2
-    assert "A denoiser has no scores" in capfd.readouterr().err
+    assert run(["score", str(model), str(photos)]) == 4
+    assert "holds a denoiser, and a score needs" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("task", ["autoencoder", "anomaly", "denoiser"])

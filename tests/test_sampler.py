@@ -169,6 +169,17 @@ def test_given_categories_lead_to_the_conditional_distribution_of_a_table():
     assert (made["one"] == "a").mean() == pytest.approx(0.225 / 0.45, abs=0.05)
 
 
+def test_what_fitting_has_not_seen_is_warned_of(fitted):
+    with pytest.warns(IsthmusWarning, match="age is 300, and was between"):
+        fitted.sample(3, given={"age": 300}, random_state=0)
+    rng = np.random.default_rng(0)
+    one = rng.integers(0, 2, 600)
+    table = {"one": np.array(["a", "b"])[one], "two": 10 * one + rng.normal(size=600)}
+    sampler = isthmus.Sampler(verbose=0, random_state=0).fit(pd.DataFrame(table))
+    with pytest.warns(IsthmusWarning, match="hardly ever occur together"):
+        sampler.sample(3, given={"one": "a", "two": 10.0}, random_state=0)
+
+
 def test_what_cannot_be_given_is_refused(fitted):
     with pytest.raises(DataError, match="no town called 'Paris'"):
         fitted.sample(3, given={"town": "Paris"})

@@ -35,7 +35,7 @@ class DataError(IsthmusError):
 
 
 class ModelFileError(IsthmusError):
-    """A model file is damaged, foreign or unsafe."""
+    """A model file is damaged, foreign or unsafe, or of a task that is not asked."""
 
 
 class NonFiniteLossError(IsthmusError):

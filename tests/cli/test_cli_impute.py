@@ -71,5 +71,5 @@ def test_the_plan_says_how_many_replicas(gaps, capfd):
 
 def test_another_model_is_refused(folder, gaps, capfd):
     words = [folder / "autoencoder.isthmus", gaps / "gaps.csv"]
-    assert run(["impute", *map(str, words)]) == 2
-    assert "holds no imputer" in capfd.readouterr().err
+    assert run(["impute", *map(str, words)]) == 4
+    assert "isthmus impute needs a model of --task imputer" in capfd.readouterr().err

@@ -64,7 +64,7 @@ def test_what_can_be_asked_of_a_recommender(folder, capfd):
     assert [int(row["user"]) for row in codes] == list(range(60))
     assert json.loads(ask(capfd, "info", model, "--json"))["method"] == "ease"
     for command in ("score", "reconstruct", "explain"):
-        assert run([command, str(model), str(data)]) == 3
+        assert run([command, str(model), str(data)]) == 4
     assert "isthmus recommend" in capfd.readouterr().err
 
 
@@ -74,8 +74,8 @@ def test_a_model_that_does_not_recommend_says_so(folder, tmp_path, capfd):
     )
     fit = ["fit", str(tmp_path / "t.csv"), "--epochs", "1", "--quiet", "--out"]
     assert run([*fit, str(tmp_path / "t.isthmus")]) == 0
-    assert run(["recommend", str(tmp_path / "t.isthmus"), str(folder / "r.csv")]) == 2
-    assert "holds no recommender" in capfd.readouterr().err
+    assert run(["recommend", str(tmp_path / "t.isthmus"), str(folder / "r.csv")]) == 4
+    assert "holds an autoencoder, and isthmus recommend needs" in capfd.readouterr().err
 
 
 def test_a_plan_says_what_the_columns_are(folder, capfd):

@@ -76,8 +76,11 @@ def test_what_cannot_be_made_is_refused(place, capfd, tmp_path):
     X = np.random.default_rng(0).normal(size=(60, 3))
     isthmus.save(isthmus.variational(epochs=2, verbose=0).fit(X), own)
     assert len(as_rows(ask(capfd, "sample", own, "--rows", "7"))) == 7
-    assert run(["sample", str(own), "--given", "x0=1"]) == 3
-    assert "is no sampler" in capfd.readouterr().err
+    assert run(["sample", str(own), "--given", "x0=1"]) == 4
+    assert (
+        "holds an autoencoder, and this needs a model of --task sampler"
+        in capfd.readouterr().err
+    )
 
 
 def test_images_go_into_a_folder_and_onto_a_sheet(capfd, tmp_path):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli import written
+from isthmus.cli.holding import need
 from isthmus.cli.options import Json, Out, Picture, Raw
 from isthmus.cli.tables import answer, open_for_model
 
@@ -70,7 +71,6 @@ def _opened(files: list[str]) -> tuple[Imputer, Any, Any]:
     """An imputer, the rows to fill, and the columns beside them."""
     from isthmus.data.files import read_table
     from isthmus.data.streams import at_hand
-    from isthmus.errors import RecipeError
     from isthmus.tasks.imputer import Imputer
 
     if len(files) > 2:
@@ -79,10 +79,8 @@ def _opened(files: list[str]) -> tuple[Imputer, Any, Any]:
         table = read_table(files[0])
         return Imputer().fit(table), table, table.select([])
     opened = open_for_model(files[1], Path(files[0]))
-    if not isinstance(opened.model, Imputer):
-        raise RecipeError(
-            f"{files[0]} holds no imputer. Fit one: isthmus fit DATA --task imputer."
-        )
+    fits = isinstance(opened.model, Imputer)
+    need(fits, files[0], opened.model, "isthmus impute", "imputer")
     return opened.model, at_hand(opened.rows), at_hand(opened.beside)
 
 

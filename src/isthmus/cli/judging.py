@@ -9,6 +9,7 @@ import typer
 
 from isthmus.cli import written
 from isthmus.cli.engines import refuse, scores_by_ray
+from isthmus.cli.holding import need
 from isthmus.cli.options import (
     Data,
     Engine,
@@ -72,7 +73,7 @@ def score(
     draws how scores are distributed, apart for each --label; or, without one, a series.
     """
     refuse(engine, workers)
-    opened = _opened(data, model, label)
+    opened = _opened(data, model, label, rates=fpr is not None or fdr is not None)
     scores = scores_by_ray(opened, model, workers) if engine else None
     if opened.in_pieces and out is not None and top is None and picture is None:
         if scores is None:
@@ -155,8 +156,8 @@ def explain(
     scores, order = _oddest(opened, top)
     rows = opened.rows.take(order)
     if change:
-        if not hasattr(opened.model, "smallest_change"):
-            raise typer.BadParameter("--change needs a model of --task anomaly.")
+        fits = hasattr(opened.model, "smallest_change")
+        need(fits, model, opened.model, "--change", "anomaly")
         if picture is not None:
             raise typer.BadParameter("--picture draws reasons: leave out --change.")
         places, cells = changed_cells(opened.model.smallest_change(rows), rows)
@@ -192,7 +193,8 @@ def drift(
     flags as few rows as it should, and which columns fit otherwise than they did.
     """
     opened = open_for_model(data, model)
-    _refuse_others(opened.model, "drift")
+    fits = hasattr(opened.model, "offset_")
+    need(fits, model, opened.model, "isthmus drift", "anomaly")
     found = opened.model.check_drift(opened.rows, level=level)
     if not as_json:
         print(found)
@@ -264,24 +266,18 @@ def _verdicts(
 
     if fpr is not None and fdr is not None:
         raise typer.BadParameter("--fpr and --fdr both say what is flagged. Give one.")
-    asked = "--fpr" if fpr is not None else "--fdr"
-    _refuse_others(model, asked)
     return verdicts(model, scores, fpr=fpr, fdr=fdr)
 
 
-def _refuse_others(model: Any, asked: str) -> None:
-    if not hasattr(model, "offset_"):
-        raise typer.BadParameter(f"{asked} needs a model of --task anomaly.")
-
-
-def _opened(data: str, model: Path, label: str | None = None) -> Opened:
-    """Data, and a model that has scores."""
+def _opened(
+    data: str, model: Path, label: str | None = None, *, rates: bool = False
+) -> Opened:
+    """Data, and a model that has scores; if ``rates``, one that knows how rare."""
     opened = open_for_model(data, model, label)
-    if not hasattr(opened.model, "score_samples"):
-        raise typer.BadParameter(
-            "A denoiser has no scores. `isthmus reconstruct` says what it makes of "
-            "these data."
-        )
+    fits = hasattr(opened.model, "score_samples")
+    need(fits, model, opened.model, "a score", "anomaly", "autoencoder")
+    fits = hasattr(opened.model, "offset_") or not rates
+    need(fits, model, opened.model, "--fpr or --fdr", "anomaly")
     return opened
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from isthmus.cli.holding import need
 from isthmus.cli.options import Data, Json, Label, Model, Out, Raw
 from isthmus.cli.tables import answer, identifiers, open_for_model
 
@@ -31,10 +32,14 @@ def predict(
     The most probable class, and how probable it is; or a number. With --label, how well
     the predictions agree with that column is told.
     """
+    from sklearn.base import is_classifier, is_regressor
+
     from isthmus.data.streams import at_hand
     from isthmus.pretraining.agreement import agreement
 
     opened = open_for_model(data, model, label)
+    fits = is_classifier(opened.model) or is_regressor(opened.model)
+    need(fits, model, opened.model, "isthmus predict", "classifier", "regressor")
     found = _predicted(opened.model, opened.rows, proba=proba)
     columns = identifiers(opened, range(len(found["predicted"]))) | found
     answer(columns, out, as_json=as_json, raw=raw)
@@ -47,13 +52,6 @@ def predict(
 
 def _predicted(model: Any, rows: Any, *, proba: bool) -> dict[str, Any]:
     """Columns of predictions."""
-    from isthmus.errors import ModelFileError
-
-    if not hasattr(model, "predict") or hasattr(model, "offset_"):
-        raise ModelFileError(
-            "This model predicts nothing. Train one with --task classifier or "
-            "--task regressor and --label COLUMN."
-        )
     if not hasattr(model, "predict_proba"):
         return {"predicted": model.predict(rows)}
     p = model.predict_proba(rows)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli import written
+from isthmus.cli.holding import need
 from isthmus.cli.options import Data, Json, Model, Out, Picture, Raw
 from isthmus.cli.tables import answer, open_for_model, to_json
 
@@ -65,9 +66,8 @@ def recommend(
     """
     opened = open_for_model(data, model, recommends=True)
     recommender, rows = opened.model, opened.rows
-    if not hasattr(recommender, "recommend"):
-        message = f"{model} holds no recommender. Fit one with --task recommender."
-        raise typer.BadParameter(message)
+    fits = hasattr(recommender, "recommend")
+    need(fits, model, recommender, "isthmus recommend", "recommender")
     if user:
         rows = _of_users(recommender, rows, user)
     if picture is not None:

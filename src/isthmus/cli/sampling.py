@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from isthmus.cli import written
+from isthmus.cli.holding import need
 from isthmus.cli.options import Json, Model, Picture, Raw
 from isthmus.cli.tables import answer
 
@@ -92,9 +93,7 @@ def sample(
     p(x|z), z drawn from its prior. --picture draws how the cells of each column are
     distributed; of images, a sheet.
     """
-    from isthmus.artifacts import load
-
-    loaded = load(model)
+    loaded = _loaded(model, special=bool(given or real or holdout))
     if real is not None or holdout is not None:
         _report(loaded, (real, holdout), target, rows, seed, picture, as_json=as_json)
         return
@@ -114,16 +113,22 @@ def sample(
         answer(columns, out, as_json=as_json, raw=raw)
 
 
+def _loaded(model: Path, *, special: bool) -> Any:
+    """A sampler; or, where nothing special is asked, an autoencoder."""
+    from isthmus.artifacts import load
+    from isthmus.estimator import Autoencoder
+    from isthmus.tasks.sampler import Sampler
+
+    loaded = load(model)
+    own = isinstance(loaded, Autoencoder) and not special
+    need(own or isinstance(loaded, Sampler), model, loaded, "this", "sampler")
+    return loaded
+
+
 def _made(loaded: Any, rows: int | None, given: Any, seed: int) -> Any:
     """What a sampler makes, or a variational autoencoder."""
-    from isthmus.errors import DataError
-
     if hasattr(loaded, "interpolate"):
         return loaded.sample(rows, given=given, random_state=seed)
-    if given is not None or not hasattr(loaded, "sample"):
-        raise DataError(
-            "The model is no sampler. Make one with: isthmus fit DATA --task sampler"
-        )
     return loaded.sample(rows or 1, random_state=seed)
 
 
@@ -155,10 +160,7 @@ def _report(
     """Print what made rows are worth, beside the rows of two files."""
     from isthmus.cli.tables import to_json
     from isthmus.data.files import read_table
-    from isthmus.errors import DataError
 
-    if not hasattr(loaded, "report"):
-        raise DataError("The model is no sampler, and a report is on a sampler.")
     if None in files:
         raise typer.BadParameter("--real and --holdout need each other.")
     found = loaded.autoencoder_.columns_
@@ -183,6 +185,11 @@ def _given(texts: list[str]) -> Any:
         return None
     pairs = [text.partition("=") for text in texts]
     if len(texts) == 1 and not pairs[0][1]:
+        if not Path(texts[0]).exists():
+            raise typer.BadParameter(
+                f"--given wants COLUMN=VALUE, or a file with rows of them. Got "
+                f"{texts[0]!r}, and there is no such file."
+            )
         return read_table(texts[0], set())
     for name, equals, _ in pairs:
         if not (name and equals):

@@ -62,13 +62,13 @@ def open_for_model(
     from isthmus.cli.large import is_large, opened
     from isthmus.data.files import read_table
     from isthmus.data.streams import stream, whole
-    from isthmus.errors import DataError
+    from isthmus.errors import DataError, ModelFileError
 
     notes, loaded = inspect(model)["notes"], load(model)
     if hasattr(loaded, "recommend"):
         if not recommends:
-            raise DataError(
-                f"{model}: holds a recommender. Ask it by `isthmus recommend`, "
+            raise ModelFileError(
+                f"{model} holds a recommender. Ask it by `isthmus recommend`, "
                 f"`evaluate` or `encode`."
             )
         return Opened(loaded, read_table(source), pa.table({}), notes)

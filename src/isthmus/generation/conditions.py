@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,7 +13,7 @@ import torch
 
 from isthmus.data.frames import is_frame, open_frame
 from isthmus.data.rows import Rows
-from isthmus.errors import DataError, unknown
+from isthmus.errors import DataError, unknown, warn
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,10 +49,15 @@ class Conditions(NamedTuple):
 
     def log_prob(
         self, params: Tensor, likelihood: Likelihood, residuals: Residuals
-    ) -> Tensor:
-        """log p(given cells | z), (C, M), of decoder's answers (M, *params)."""
+    ) -> tuple[Tensor, Tensor]:
+        """log p(given cells | z), (C, M), of decoder's answers (M, *params).
+
+        And what log p(given cells) would be if cells had nothing to do with one
+        another, (C,): the sum of the logarithms of their means over these codes.
+        """
         mean = likelihood.mean(params)
         total = torch.zeros(len(self), len(params))
+        apart = torch.zeros(len(self))
         for name, place in self.places.items():
             j = place.start  # of a time, the trend
             if name in self.between:
@@ -60,8 +66,10 @@ class Conditions(NamedTuple):
                 )
             else:
                 log = _exactly(self.x, place, params, likelihood, residuals)
-            total += torch.where(self.visible[:, [j]] > 0, log, 0.0)
-        return total
+            log = torch.where(self.visible[:, [j]] > 0, log, 0.0)
+            total += log
+            apart += log.logsumexp(1) - math.log(len(params))
+        return total, apart
 
     def put(self, cells: dict[str, Any], which: Tensor) -> None:
         """Replace cells by those that are given; row i has condition ``which[i]``."""
@@ -90,6 +98,7 @@ def read(given: Any, table: Table, marginals: Mapping[str, Marginal]) -> Conditi
     if not rows.height:
         raise DataError("given holds no row.")
     _refuse_strangers(rows, table)
+    _warn_of_the_unseen(rows, marginals)
     batch = table.encode(rows)
     visible = torch.ones_like(batch.x) if batch.visible is None else batch.visible
     ends = rows.numbers.copy(), rows.numbers.copy()
@@ -156,6 +165,19 @@ def _refuse_strangers(rows: Rows, table: Table) -> None:
         raise DataError(
             f"given: {unknown(f'{name} called', min(strange), levels[:50])}"
         )
+
+
+def _warn_of_the_unseen(rows: Rows, marginals: Mapping[str, Marginal]) -> None:
+    """Warn of numbers below or above all that fitting has seen."""
+    for j, name in enumerate(rows.numeric):
+        if name in marginals:
+            low, high = marginals[name].values[[0, -1]]
+            cells = rows.numbers[:, j]
+            if (strange := cells[(cells < low) | (cells > high)]).size:
+                warn(
+                    f"given: {name} is {strange[0]:g}, and was between {low:g} and "
+                    f"{high:g} in fitting. What is made for it is a guess."
+                )
 
 
 def _entries(table: Table, rows: Rows, numbers: Any) -> Tensor:

@@ -46,6 +46,9 @@ POOL = 2**14
 MOST = 2**18
 """Codes that are looked at, at most."""
 
+RARE = -math.log(30)
+"""log p(given) beside that of cells that have nothing to do with one another."""
+
 FIT = 100
 """Codes that shall agree with what is given, in effect."""
 
@@ -190,19 +193,25 @@ class Generator(NamedTuple):
         Many codes are drawn from p(z), and of these some, by p(given | z).
         """
         wanted = max(FIT, min(math.ceil(n / len(given)), 10 * FIT))
-        z, chosen, logs = self._pool(given, 0, seed)
+        z, chosen, logs, apart = self._pool(given, 0, seed)
         for k in range(1, MOST // POOL):
             if (_fitting(logs) >= wanted).all():
                 break
             more = self._pool(given, k, seed)
             z, chosen = torch.cat([z, more[0]]), torch.cat([chosen, more[1]])
             logs = torch.cat([logs, more[2]], 1)
+        together = logs.logsumexp(1) - math.log(logs.shape[1])
         if (fitting := _fitting(logs)).min() < FIT / 10:
             worst = int(fitting.argmin())
             warn(
                 f"Of {logs.shape[1]:,} codes {float(fitting[worst]):.0f} agree with "
                 f"what is given, in row {worst}: what is made for it is more alike "
                 f"than it should be. Give fewer cells, or less rare ones."
+            )
+        elif len(rare := (together - apart < RARE).nonzero()):
+            warn(
+                f"given: the cells of row {int(rare[0])} hardly ever occur together, "
+                f"as fitting has seen it. What is made for it is a guess."
             )
         weights = logs.softmax(1)
         which = torch.arange(n) % len(given)
@@ -215,13 +224,14 @@ class Generator(NamedTuple):
 
     def _pool(
         self, given: Conditions, k: int, seed: int
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Codes, their distributions, and log p(given | z), (C, `POOL`)."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Codes, their distributions, and both of `Conditions.log_prob`."""
         with seeded(_seed(seed, 3, k), device_of(self.module)):
             z, chosen = self.density.sample(POOL)
         module = self.module
         (params,) = in_blocks(lambda b: (module.decode(b.x),), Batch(z), module)
-        return z, chosen, given.log_prob(params, module.likelihood, self.residuals)
+        logs = given.log_prob(params, module.likelihood, self.residuals)
+        return z, chosen, *logs
 
 
 def _calibrated(source: Generator, rows: Any, seed: int) -> dict[str, Marginal]:
