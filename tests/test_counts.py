@@ -156,7 +156,7 @@ def test_a_row_without_counts_is_warned_of_and_scored():
     [
         (-1.0, r"Row 5, column 'x2' holds -1, and 1 cells in all are no counts"),
         (0.5, r"column 'x2' holds 0\.5.*logarithms or shares"),
-        (np.nan, r"column 'x2' holds nan.*Fill it"),
+        (np.nan, r"column 'x2' holds nan.*Mend it"),
         (np.inf, r"column 'x2' holds inf"),
         (2.0**30, r"whole numbers from 0 to 16,777,216"),
     ],

@@ -131,7 +131,7 @@ def test_pictures_are_no_series(file, tmp_path, capfd):
     folder.mkdir()
     Image.new("L", (8, 8)).save(folder / "a.png")
     assert run(["score", model, str(folder)]) == 3
-    assert "the model knows a series" in capfd.readouterr().err
+    assert "which the model does not know" in capfd.readouterr().err
 
 
 def test_a_series_without_numbers_is_not_drawn(file, capfd):

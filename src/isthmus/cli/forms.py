@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from isthmus.data.forms import Series
 
-FORMS = ["table", "images", "series"]
+FORMS = ["table", "images", "series", "counts"]
 
 FEW = 100
 """Rows from which a table may be taken for a series."""
@@ -43,6 +43,10 @@ def told(source: Any, rows: Any, *, quiet: bool) -> dict[str, Any]:
     """What the data looks like, where nothing is said of it, and said aloud."""
     if getattr(source, "files", ()):
         return {"kind": "images"}
+    if hasattr(rows, "totals"):
+        if not quiet:
+            sys.stderr.write("Read as counts, as sparse matrices of a file are.\n")
+        return {"kind": "counts"}
     name = _times(rows)
     if name is None or not _even(rows[name]):
         return {}

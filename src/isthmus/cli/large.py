@@ -25,7 +25,10 @@ def is_large(source: str) -> bool:
     """Whether a table is read in pieces: for its size, or because it lies elsewhere."""
     from isthmus.data.files import names_of
     from isthmus.data.images import SUFFIXES
+    from isthmus.data.sparse_files import is_sparse_file
 
+    if is_sparse_file(source):
+        return False
     if "://" in source:
         return True
     if source == "-" or Path(source).is_dir():

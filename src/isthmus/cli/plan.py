@@ -30,10 +30,12 @@ def plan(model: Any, rows: pa.Table, height: int) -> dict[str, Any]:
     settled = describe(tried)
     parts = {name: settled[name] for name in (*FAMILIES, "terms")}
     columns = len(tried.columns_) or 1  # images have none
+    named = tried.columns_ and hasattr(rows, "schema")
     held = min(height, max(MOST_CELLS // columns, rows.num_rows))
     return {
         "rows": height,
-        "columns": describe_columns(tried, rows) if tried.columns_ else [],
+        "columns": describe_columns(tried, rows) if named else [],
+        "of": f"{columns:,} columns" if tried.columns_ else "",
         "seen": seen(tried),
         "weights": sum(p.numel() for p in tried.module_.parameters()),
         **_replicas(model, held, tried.module_.event.numel()),
@@ -74,8 +76,8 @@ def describe_columns(model: Any, rows: pa.Table) -> list[str]:
 
 def _held(plan: dict[str, Any]) -> str:
     """What there are so many of, and in what pieces it is seen."""
-    columns, pieces = len(plan["columns"]), plan["seen"]
-    held = f"rows, {columns} columns" if columns else "images"
+    pieces = plan["seen"]
+    held = f"rows, {plan['of']}" if plan["of"] else "images"
     return f"{held}, {pieces}" if pieces else held
 
 

@@ -59,8 +59,10 @@ def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
     from isthmus.estimator.comparison import beside_pca, entries_beside_pca
 
     losses = _course(autoencoder.history_)["losses"]
-    if hasattr(autoencoder._converter, "form"):  # noqa: SLF001
-        errors = {"entries": entries_beside_pca(autoencoder, rows)}
+    form = getattr(autoencoder._converter, "form", "table")  # noqa: SLF001
+    if form != "table":
+        name = "counts" if form == "counts" else "entries"
+        errors = {name: entries_beside_pca(autoencoder, rows)}
     else:
         errors = beside_pca(autoencoder, rows)
     return {
@@ -105,6 +107,7 @@ def seen(autoencoder: Any) -> str:
 
 ERRORS = {
     "entries": "entries: mean squared error, scaled",
+    "counts": "log(1 + count): mean squared error",
     "numbers": "numbers: mean squared error per scaled cell",
     "categories": "categories: share of cells rebuilt wrong",
 }

@@ -61,8 +61,8 @@ def open_for_model(
     from isthmus.artifacts import inspect, load
     from isthmus.cli.large import is_large, opened
     from isthmus.data.files import read_table
-    from isthmus.data.streams import stream, whole
-    from isthmus.errors import DataError, ModelFileError
+    from isthmus.data.sparse_files import is_sparse_file, read_sparse
+    from isthmus.errors import ModelFileError
 
     notes, loaded = inspect(model)["notes"], load(model)
     if hasattr(loaded, "recommend"):
@@ -79,11 +79,10 @@ def open_for_model(
     converter = autoencoder._converter  # noqa: SLF001
     if getattr(converter, "form", "table") == "images":
         return _of_pictures(source, loaded, notes)
+    if is_sparse_file(source):
+        return Opened(loaded, read_sparse(source), pa.table({}), notes)
     if is_large(source) and hasattr(converter, "form"):
-        found = stream(source)
-        if found.files:
-            raise DataError(f"{source}: holds pictures, and the model knows a series.")
-        table = whole(found)  # a series is one thing
+        table = _one_thing(source)
     elif is_large(source):
         table = opened(source, converter.columns)
         sys.stderr.write(f"{source}: read in pieces\n")
@@ -97,6 +96,17 @@ def open_for_model(
         shown = ", ".join(map(repr, strange[:10]))
         sys.stderr.write(f"Set aside, because the model does not know it: {shown}\n")
     return Opened(loaded, rows, beside, notes)
+
+
+def _one_thing(source: str) -> Any:
+    """All rows of a large file: those of a series, or of counts, are not cut."""
+    from isthmus.data.streams import stream, whole
+    from isthmus.errors import DataError
+
+    found = stream(source)
+    if found.files:
+        raise DataError(f"{source}: holds pictures, which the model does not know.")
+    return whole(found)
 
 
 def _of_pictures(source: str, model: Any, notes: dict[str, Any]) -> Opened:

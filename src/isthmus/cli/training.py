@@ -153,9 +153,13 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
     from isthmus.cli.large import begun, is_large, looked_at
     from isthmus.cli.tables import set_aside
     from isthmus.data.files import read_table
+    from isthmus.data.sparse_files import is_sparse_file
     from isthmus.data.streams import stream
 
     data, left_out = order.data, order.left_out
+    if is_sparse_file(data):
+        rows = _counts(data, left_out)
+        return Tables(rows, pa.table({}), rows, rows.height)
     if not is_large(data):
         table = read_table(data, _words(model, left_out))
         beside, rows = set_aside(table, left_out)
@@ -171,6 +175,17 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
         told = f"{rows.num_rows:,} of {count:,} rows are looked at for the summary."
         sys.stderr.write(f"{data}: read in pieces; {told}\n")
     return Tables(rows, beside, source.select(rows.column_names), count)
+
+
+def _counts(data: str, left_out: dict[str, list[str]]) -> Any:
+    """A sparse matrix, whose columns have no names that could be called."""
+    from isthmus.data.sparse_files import read_sparse
+    from isthmus.errors import DataError
+
+    for option, columns in left_out.items():
+        if columns:
+            raise DataError(f"{data}: has no column names, so leave out --{option}.")
+    return read_sparse(data)
 
 
 def _words(model: Any, left_out: dict[str, list[str]]) -> set[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -22,18 +23,30 @@ LARGEST = 2**24
 """The largest count: whole numbers up to it are exact in float32."""
 
 
-class CountRows(NamedTuple):
+@dataclass(frozen=True)
+class CountRows:
     """Rows of counts, taken out of their container."""
 
     matrix: csr_matrix
     """(n, columns): without duplicates; what is not stored is 0."""
     names: tuple[str, ...]
     """Of the columns."""
+    backend: str | None = None
+    """The library of the frame in which answers come; None for an array."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return self.height
 
     @property
     def height(self) -> int:
         """Number of rows."""
         return int(self.matrix.shape[0])
+
+    @property
+    def num_rows(self) -> int:
+        """The same, as a table has it."""
+        return self.height
 
     @property
     def totals(self) -> NDArray[np.float64]:
@@ -42,17 +55,19 @@ class CountRows(NamedTuple):
 
     def take(self, picked: NDArray[np.int64]) -> CountRows:
         """The rows at these places, in their order."""
-        return self._replace(matrix=self.matrix[picked])
+        return replace(self, matrix=self.matrix[picked])
 
     @classmethod
-    def of(cls, cells: Any, names: Sequence[str]) -> CountRows:
+    def of(
+        cls, cells: Any, names: Sequence[str], backend: str | None = None
+    ) -> CountRows:
         """A matrix, sparse or not, of nothing but counts."""
         matrix = csr_matrix(cells)
         if not matrix.has_canonical_format:
             matrix = matrix.copy()  # it may be the user's own
             matrix.sum_duplicates()
         _refuse_what_is_no_count(matrix, names)
-        return cls(matrix, tuple(names))
+        return cls(matrix, tuple(names), backend)
 
 
 class CountTable:
@@ -164,8 +179,8 @@ def _refuse_what_is_no_count(matrix: csr_matrix, names: Sequence[str]) -> None:
     place = int(np.flatnonzero(wrong)[0])
     row = int(np.searchsorted(matrix.indptr, place, side="right")) - 1
     column, value = names[matrix.indices[place]], values[place]
-    advice = "Fill it, or leave the row out."
-    if value == value:  # noqa: PLR0124 - NaN is not NaN
+    advice = "Mend it, or leave the row out."
+    if 0 < value < LARGEST:
         advice = "Are these logarithms or shares? Give what they were made of."
     raise DataError(
         f"Row {row}, column {column!r} holds {value:g}, and {int(wrong.sum()):,} cells "

@@ -18,6 +18,7 @@ from isthmus.data.frames import as_arrow, is_frame
 from isthmus.data.images import SUFFIXES, Folder
 from isthmus.data.parquet import ParquetFiles, RowGroup
 from isthmus.data.pieces import Stream
+from isthmus.data.sparse_files import is_sparse_file, read_sparse
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -59,12 +60,17 @@ def stream(source: Any, *, piece: int | None = None) -> Stream:
 
 
 def is_stream(X: Any) -> bool:
-    """Whether ``X`` comes in pieces: a `Stream`, or the path of one."""
-    return isinstance(X, Stream | str | Path)
+    """Whether ``X`` comes in pieces: a `Stream`, or the path of one.
+
+    A sparse matrix is held in memory.
+    """
+    return isinstance(X, Stream | str | Path) and not is_sparse_file(X)
 
 
 def at_hand(X: Any) -> Any:
-    """``X``, or all rows of a stream."""
+    """``X``, or all rows of a stream, or of the file of a sparse matrix."""
+    if is_sparse_file(X):
+        return read_sparse(X)
     return whole(stream(X)) if is_stream(X) else X
 
 

@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 from isthmus.data.blocks import in_blocks
 from isthmus.data.categories import Categories
 from isthmus.data.learner import TableLearner
+from isthmus.data.sparse import Sparse
 from isthmus.estimator.reading import read_rows
 from isthmus.estimator.wishes import columns_of
 
@@ -113,19 +114,26 @@ def column_errors(
 
 
 def entries_beside_pca(estimator: Any, X: Any) -> Beside:
-    """Mean squared error per scaled entry of images, or of windows of series."""
+    """Mean squared error per scaled entry of images, or of windows of series.
+
+    Of counts, of what the encoder sees of them: log(1 + x) at the typical total.
+    """
     rows = read_rows(estimator, X, reset=False).rows
     data = estimator._converter.encode(rows)  # noqa: SLF001
     index = torch.linspace(0, len(data) - 1, min(len(data), EXAMPLES)).long()
     batch = data.rows(index)
+    batch = batch.dense() if isinstance(batch, Sparse) else batch
     module = estimator.module_
     (y,) = in_blocks(lambda block: (module.reconstruct(block),), batch, module)
-    x = batch.x.flatten(1).numpy()
+    y, seen = y.flatten(1), batch.x
+    if "count" in module.layout.contents:
+        y, seen = map(module.likelihood.view, (y, seen))
+    x = seen.flatten(1).numpy()
     shown = 1.0 if batch.visible is None else batch.visible.flatten(1).numpy()
     size = min(module.recipe.bottleneck.width * module.grid.numel(), *x.shape)
     with np.errstate(invalid="ignore"):  # a single window has no variance
         pca = PCA(size, random_state=0).fit(x)
-    found = y.flatten(1).numpy(), pca.inverse_transform(pca.transform(x)), x.mean(0)
+    found = y.numpy(), pca.inverse_transform(pca.transform(x)), x.mean(0)
     weight = np.broadcast_to(shown, x.shape).sum()
     squares = [(np.square(x - guess) * shown).sum() for guess in found]
     return Beside(x.shape[1], *(float(total / weight) for total in squares))

@@ -15,12 +15,16 @@ from isthmus.estimator.tables import Read, read_table
 
 def are_counts(X: Any) -> bool:
     """Whether ``X`` can be taken for counts: a sparse matrix of whole numbers."""
+    if isinstance(X, CountRows):
+        return True
     kind = getattr(getattr(X, "dtype", None), "kind", "")
     return bool(issparse(X)) and kind in {"u", "i"}
 
 
 def read_counts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
     """Return rows of counts; with ``reset`` the estimator learns their columns."""
+    if isinstance(X, CountRows):
+        return _of_file(estimator, X, reset=reset, least=least)
     if is_frame(X):
         rows, origin = read_table(estimator, X, reset=reset, least=least)
         if rows.texts:
@@ -28,9 +32,18 @@ def read_counts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
                 f"Counts are whole numbers, and column {next(iter(rows.texts))!r} "
                 f"holds text. Leave it out."
             )
-        return Read(CountRows.of(rows.numbers, rows.numeric), origin)
+        return Read(CountRows.of(rows.numbers, rows.numeric, origin.backend), origin)
+    cells = _checked(estimator, X, reset=reset, least=least)
+    names = [f"x{j}" for j in range(cells.shape[1])]
+    if not reset:
+        names = list(estimator._converter.names)  # noqa: SLF001
+    return Read(CountRows.of(cells, names), Origin())
+
+
+def _checked(estimator: Any, X: Any, *, reset: bool, least: int) -> Any:
+    """A matrix, as scikit-learn checks it."""
     try:
-        cells = validate_data(
+        return validate_data(
             estimator,
             X,
             reset=reset,
@@ -41,7 +54,9 @@ def read_counts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
         )
     except ValueError as error:
         raise DataError(str(error)) from None
-    names = [f"x{j}" for j in range(cells.shape[1])]
-    if not reset:
-        names = list(estimator._converter.names)  # noqa: SLF001
-    return Read(CountRows.of(cells, names), Origin())
+
+
+def _of_file(estimator: Any, rows: CountRows, *, reset: bool, least: int) -> Read:
+    """What has been read from a file, whose columns have no names of their own."""
+    _checked(estimator, rows.matrix, reset=reset, least=least)
+    return Read(rows, Origin(rows.backend, rows.names))

@@ -16,7 +16,7 @@ from isthmus.data.frames import as_arrow, is_frame, open_frame
 from isthmus.data.rows import Column
 from isthmus.data.sparse import Sparse
 from isthmus.data.store import Store
-from isthmus.data.streams import is_stream, stream, whole
+from isthmus.data.streams import at_hand, is_stream, stream, whole
 from isthmus.data.windows import Crops, Windows
 from isthmus.errors import DataError
 from isthmus.estimator.preparation import Data, split
@@ -62,7 +62,7 @@ def piecewise(method: Method) -> Method:
 
 def in_memory(X: Any) -> Any:
     """``X``, or of a stream its rows; of more than `MOST_CELLS`, some, by lot."""
-    return whole(stream(X), MOST_CELLS) if is_stream(X) else X
+    return whole(stream(X), MOST_CELLS) if is_stream(X) else at_hand(X)
 
 
 def examples(

@@ -1,0 +1,94 @@
+"""Counts on the command line."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import io, sparse
+
+import isthmus
+from isthmus.cli.program import run
+
+X = np.random.default_rng(0).poisson(0.6, size=(60, 20))
+
+
+@pytest.fixture
+def file(tmp_path):
+    """A sparse matrix as scipy writes it."""
+    sparse.save_npz(tmp_path / "counts.npz", sparse.csr_array(X))
+    return str(tmp_path / "counts.npz")
+
+
+def fitted(file, *words):
+    """Where the model is that these words fit."""
+    out = file + ".isthmus"
+    few = ["--size", "2", "--epochs", "2"]
+    assert run(["fit", file, *few, *words, "--out", out]) == 0
+    return out
+
+
+@pytest.mark.parametrize("words", [[], ["--kind", "counts"], ["--task", "anomaly"]])
+def test_a_sparse_file_is_taken_for_counts(file, words, capfd):
+    model = fitted(file, *words)
+    said = capfd.readouterr().err
+    assert ("Read as counts" in said) == ("--kind" not in words)
+    assert "60 rows, 20 columns" in said
+    loaded = isthmus.load(model)
+    assert run(["score", model, file, "--json", "--explain", "--top", "3"]) == 0
+    told = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    scores = loaded.score_samples(sparse.csr_array(X))
+    assert [row["score"] for row in told] == sorted(scores)[:3]
+    assert "expected" in told[0]["why"]
+
+
+def test_every_question_takes_a_sparse_file(file, tmp_path, capfd):
+    model = fitted(file, "--quiet")
+    io.mmwrite(tmp_path / "counts.mtx", sparse.coo_array(X))
+    out = tmp_path / "rebuilt.parquet"
+    assert run(["reconstruct", model, file, "--out", str(out)]) == 0
+    rebuilt = pd.read_parquet(out).drop(columns="row").to_numpy()
+    assert np.array_equal(rebuilt, isthmus.load(model).reconstruct(X))
+    capfd.readouterr()
+    assert run(["evaluate", model, str(tmp_path / "counts.mtx"), "--json"]) == 0
+    figures = json.loads(capfd.readouterr().out)
+    assert figures["loss"] == pytest.approx(isthmus.load(model).evaluate(X)["loss"])
+    picture = str(tmp_path / "codes.png")
+    assert run(["encode", model, file, "--picture", picture]) == 0
+    assert run(["info", model]) == 0
+    assert "counts" in capfd.readouterr().out
+    assert run(["fit", file, "--dry-run"]) == 0
+    assert "60 rows, 20 columns" in capfd.readouterr().out
+
+
+def test_a_table_may_hold_counts(tmp_path, capfd):
+    frame = pd.DataFrame(X, columns=[f"gene{j}" for j in range(20)])
+    frame["cell"] = [f"c{i}" for i in range(60)]
+    frame.to_csv(tmp_path / "cells.csv", index=False)
+    model = fitted(str(tmp_path / "cells.csv"), "--kind", "counts", "--id", "cell")
+    assert isthmus.load(model).recipe_.likelihood.kind() == "negative_binomial"
+    assert run(["score", model, str(tmp_path / "cells.csv"), "--top", "1"]) == 0
+    assert "cell" in capfd.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda p: np.savez(p, a=X), "holds 'a', and no matrix"),
+        (lambda p: Path(p).write_bytes(b"PK no"), "is no .npz file, or only a part"),
+        (lambda p: sparse.save_npz(p, sparse.csr_array(X - 1)), "no counts"),
+        (lambda p: sparse.save_npz(p, sparse.csr_array(X / 3)), "no counts"),
+    ],
+)
+def test_a_bad_file_is_named(spoil, said, file, capfd):
+    spoil(file)
+    assert run(["fit", file]) == 3
+    error = capfd.readouterr().err
+    assert said in error
+    assert "counts.npz" in error
+
+
+def test_columns_without_names_cannot_be_called(file, capfd):
+    assert run(["fit", file, "--label", "x3"]) == 3
+    assert "has no column names, so leave out --label" in capfd.readouterr().err
