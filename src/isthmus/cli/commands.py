@@ -118,7 +118,8 @@ def evaluate(
     how well the scores find anomalies among the rows that have a label. The value that
     means an anomaly is --positive, by default the rarest one. Of several replicas, the
     loss is that of the first. A recommender is asked for a fifth of the interactions of
-    each user, the latest where times are known, given the others.
+    each user, the latest where times are known, given the others; of users whom it
+    was fitted to, that flatters.
     """
     if positive and not label:
         raise typer.BadParameter("--positive needs --label, the column that holds it.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -54,6 +55,7 @@ def impute(
     in beside what was there, column by column.
     """
     imputer, rows, beside = _opened(files)
+    sys.stderr.write(_told(imputer.missing(rows)))
     if draws:
         tables = imputer.sample(rows, draws, random_state=seed)
     else:
@@ -65,6 +67,18 @@ def impute(
         written.tell(picture)
     if out is not None or picture is None:
         answer(_below(beside, tables, draws), out, as_json=as_json, raw=raw)
+
+
+def _told(missing: dict[str, Any]) -> str:
+    """How many cells of which columns are filled, in a line."""
+    counts = {name: int(cells.sum()) for name, cells in missing.items()}
+    gaps = sorted((n for n in counts if counts[n]), key=lambda n: -counts[n])
+    if not gaps:
+        return "No cell is missing.\n"
+    named = ", ".join(f"{name} {counts[name]:,}" for name in gaps[:10])
+    more = f" and {len(gaps) - 10} more columns" if len(gaps) > 10 else ""
+    total = sum(counts.values())
+    return f"{total:,} cells are missing, and are filled: {named}{more}\n"
 
 
 def _opened(files: list[str]) -> tuple[Imputer, Any, Any]:

@@ -54,7 +54,7 @@ def _predicted(model: Any, rows: Any, *, proba: bool) -> dict[str, Any]:
     """Columns of predictions."""
     if not hasattr(model, "predict_proba"):
         return {"predicted": model.predict(rows)}
-    p = model.predict_proba(rows)
+    p = model.predict_proba(rows).round(6)
     best = p.argmax(axis=1)
     found = {"predicted": model.classes_[best], "probability": p.max(axis=1)}
     if proba:

@@ -109,20 +109,19 @@ def train(order: Order, model: Any) -> None:
     from isthmus.artifacts.recipes import describe
 
     rows = _rows(order)
+    found = _found(model, rows)
+    if not order.quiet:
+        sys.stderr.write(_in_words(found, rows.num_rows))
     model.set_params(verbose=0 if order.quiet else 1).fit(rows)
     save(model, order.out, notes={"recipe": describe(model)})
     written.files.append(order.out)
-    figures = {
-        "task": "recommender",
-        "method": model.method_,
-        "interactions": rows.num_rows,
-        "items": len(model.items_),
-        **model.figures_,
-    }
     if order.as_json:
+        figures = {"task": "recommender", **found, **model.figures_}
         print(to_json({"model": str(order.out), **figures}))
     elif not order.quiet:
         sys.stderr.write(
+            f"(of interactions that were held out to choose settings; apart, "
+            f"`isthmus evaluate` asks for those of other users)\n"
             f"Wrote {order.out}. Next:\n"
             f"  isthmus recommend {order.out} {order.data} --top 10\n"
         )
@@ -132,25 +131,44 @@ def tell_plan(order: Order, model: Any) -> None:
     """What was found and would be done."""
     from isthmus.artifacts.recipe_text import to_toml
     from isthmus.artifacts.recipes import describe
-    from isthmus.recommendation.fitting import method_of
-    from isthmus.recommendation.reading import read
 
-    given = read(model, _rows(order))
-    users, items = given.matrix.shape
-    found = {
-        "interactions": given.matrix.nnz,
-        "users": users,
-        "items": items,
-        "columns": given.columns and given.columns._asdict(),
-        "method": method_of(model, items),
-    }
-    recipe = describe(model)
+    found, recipe = _found(model, _rows(order)), describe(model)
     if order.as_json:
         print(to_json({"data": order.data, **found, "recipe": recipe}))
         return
     for name, value in found.items():
         print(f"# {name}: {value}")
     print(to_toml(recipe))
+
+
+def _found(model: Any, rows: pa.Table) -> dict[str, Any]:
+    """What a table of interactions is taken for."""
+    from sklearn.base import clone
+
+    from isthmus.recommendation.fitting import method_of
+    from isthmus.recommendation.reading import read
+
+    given = read(clone(model), rows)
+    users, items = given.matrix.shape
+    return {
+        "interactions": given.matrix.nnz,
+        "users": users,
+        "items": items,
+        "columns": given.columns and given.columns._asdict(),
+        "method": method_of(model, items),
+    }
+
+
+def _in_words(found: dict[str, Any], rows: int) -> str:
+    """The same in a line or two."""
+    pairs, columns = found["interactions"], found["columns"]
+    told = f"{found['users']:,} users, {found['items']:,} items, {pairs:,} interactions"
+    if rows != pairs and columns:
+        told += f" of {rows:,} rows"
+    if columns:
+        named = (f"{role} = {name}" for role, name in columns.items() if name)
+        told += f"\ncolumns: {', '.join(named)}"
+    return f"{told}\n"
 
 
 def _rows(order: Order) -> pa.Table:

@@ -34,6 +34,8 @@ def summarize(
     }
     if replicas == 1:
         figures |= _rebuilding(autoencoder, rows)
+    if hasattr(model, "left_out_score_"):
+        figures |= _labels(model, beside, label[0])
     if detects:
         two = len(label) == 1 and len({*values_of(beside, label[0])} - {None}) == 2
         known = model.calibration_
@@ -70,6 +72,24 @@ def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
         "epochs": len(losses),
         "best_epoch": losses.index(min(losses)) + 1,
         "errors": {name: found._asdict() for name, found in errors.items()},
+    }
+
+
+def _labels(model: Any, beside: pa.Table, label: str) -> dict[str, Any]:
+    """What labels a model that predicts was given, and what it made of them."""
+    from collections import Counter
+
+    from isthmus.pretraining.labels import known_of
+
+    _, known = known_of(beside[label])
+    classes = hasattr(model, "classes_")
+    return {
+        "label": label,
+        "labelled": len(known),
+        "classes": dict(Counter(map(str, known))) if classes else {},
+        "left_out": model.left_out_score_,
+        "measure": "accuracy" if classes else "R2",
+        "spread": getattr(model, "spread_", False),
     }
 
 
@@ -151,6 +171,8 @@ def told(figures: dict[str, Any], out: Path) -> str:
         lines += _rebuilding_in_words(figures)
     if figures["task"] == "anomaly":
         lines += _flagging_in_words(figures)
+    if "labelled" in figures:
+        lines += _labels_in_words(figures)
     if "roc_auc" in figures:
         lines.append(
             f"ROC-AUC {figures['roc_auc']:.4g} for {figures['anomaly_is']}, which the "
@@ -201,6 +223,21 @@ def _flagging_in_words(figures: dict[str, Any]) -> list[str]:
     return [line, known, f"false-alarm rates from {least:.2g} up can be asked for"]
 
 
+def _labels_in_words(figures: dict[str, Any]) -> list[str]:
+    """How many labels of which kind there are, and how well they are told."""
+    counts = sorted(figures["classes"].items(), key=lambda pair: -pair[1])
+    few = ", ".join(f"{name} {count:,}" for name, count in counts[:10])
+    few += ", ..." if len(counts) > 10 else ""
+    of = f"labels: {figures['labelled']:,} of {figures['rows']:,} rows have a "
+    lines = [f"{of}{figures['label']}{f' ({few})' if few else ''}"]
+    if figures["left_out"] is not None:
+        told = f"{figures['measure']} {figures['left_out']:.4g}"
+        lines.append(f"labels that were left out: {told} (they also say when to stop)")
+    if figures["spread"]:
+        lines.append("labels were spread to rows without one, along their neighbours")
+    return lines
+
+
 def _next(figures: dict[str, Any], out: Path) -> list[str]:
     """Commands that one may want next."""
     if figures["task"] == "denoiser":
@@ -210,7 +247,7 @@ def _next(figures: dict[str, Any], out: Path) -> list[str]:
     if figures["task"] in {"classifier", "regressor"}:
         return [
             f"  isthmus predict {out} FILE --out predicted.csv",
-            f"  isthmus evaluate {out} FILE --label COLUMN",
+            f"  isthmus evaluate {out} FILE --label {figures['label']}",
         ]
     if figures["task"] == "imputer":
         return [

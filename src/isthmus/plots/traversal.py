@@ -116,16 +116,24 @@ def _lines(
     chosen: list[int],
     names: list[str],
 ) -> Any:
-    """A panel for each entry, with the columns that it moves most."""
+    """A panel for each entry, with the columns that it moves most.
+
+    A column has one colour and one kind of line in all panels.
+    """
     wide = min(len(chosen), 4)
     tall = -(-len(chosen) // wide)
     figure = blank(3.2 * wide, 2.6 * tall)
     grid = figure.subplots(tall, wide, squeeze=False, sharey=True)
-    for axes, lines, at, j in zip(grid.flat, made, values, chosen, strict=False):
-        change = lines - lines.mean(axis=0)
-        most = np.argsort(-np.ptp(lines, axis=0), kind="stable")[:4]
-        for c in most:
-            axes.plot(at, change[:, c], label=names[c])
+    panels = [np.argsort(-np.ptp(m, axis=0), kind="stable")[:4] for m in made]
+    drawn = list(dict.fromkeys(int(c) for most in panels for c in most))
+    looks = {
+        c: (f"C{k % 10}", ("-", "--", ":")[k // 10 % 3]) for k, c in enumerate(drawn)
+    }
+    for k, (axes, at, j) in enumerate(zip(grid.flat, values, chosen, strict=False)):
+        change = made[k] - made[k].mean(axis=0)
+        for c in panels[k]:
+            colour, line = looks[int(c)]
+            axes.plot(at, change[:, c], color=colour, ls=line, label=names[c])
         axes.set_title(f"z{j}", fontsize=10)
         axes.legend(fontsize=7)
     for axes in grid.flat[len(chosen) :]:

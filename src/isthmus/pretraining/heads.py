@@ -56,6 +56,17 @@ class Goal(NamedTuple):
             )
         return (answers[:, 0] - targets).square() * weights
 
+    def agreement(
+        self, answers: list[Tensor], parts: list[tuple[Tensor, Tensor]]
+    ) -> float:
+        """Accuracy, or R2, of answers to the rows that are checked in each part."""
+        found = torch.cat(answers)
+        targets = self.targets[torch.cat([check for _, check in parts])]
+        if self.classes:
+            return float((found.argmax(1) == targets).double().mean())
+        errors = (found[:, 0] - targets).square().sum()
+        return float(1 - errors / (targets - targets.mean()).square().sum())
+
 
 class Head(NamedTuple):
     """W phi + b."""
@@ -113,6 +124,13 @@ def heads(phi: Tensor, goal: Goal, parts: list[tuple[Tensor, Tensor]]) -> list[H
         losses = [sum(part.loss(penalty) for part in judged) for penalty in PENALTIES]
         chosen = PENALTIES[int(np.argmin(losses))]
     return [part.head(chosen) for part in made]
+
+
+def heads_on(
+    phi: Tensor, found: list[Head], parts: list[tuple[Tensor, Tensor]]
+) -> list[Tensor]:
+    """What each head answers to the rows that are checked in its part."""
+    return [head(phi[check]) for head, (_, check) in zip(found, parts, strict=True)]
 
 
 def mean(found: list[Head]) -> Head:

@@ -16,7 +16,7 @@ from isthmus.errors import DataError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.reading import form_for, read_rows
 from isthmus.pretraining.columns import fitting
-from isthmus.pretraining.heads import Goal, Head, heads, mean
+from isthmus.pretraining.heads import Goal, Head, heads, heads_on, mean
 from isthmus.pretraining.labels import folds_of
 from isthmus.pretraining.network import Network, answers, features
 from isthmus.pretraining.teacher import Judged, spread_labels
@@ -59,6 +59,8 @@ class Learned(NamedTuple):
     """Of numbers that are predicted; 0 and 1 for classes."""
     spread: bool = False
     """Whether labels were spread to rows without one."""
+    left_out: float | None = None
+    """Accuracy, or R2, of labels on networks that had left them out."""
 
     def answers(self, X: Any) -> Tensor:
         """Probabilities (n, classes), or numbers (n, 1): the mean of the networks."""
@@ -117,13 +119,22 @@ def entries(model: Autoencoder, X: Any) -> Batch:
     return data.slice(0, len(data))
 
 
+class Found(NamedTuple):
+    """Networks, and how they came about."""
+
+    networks: list[Network]
+    course: Course | None
+    """How they were tuned, if they were."""
+    spread: bool
+    """Whether labels were spread to rows without one."""
+    left_out: float | None
+    """Accuracy, or R2, of labels on networks that had left them out, if any did."""
+
+
 def learned(
     task: Any, model: Autoencoder, data: Batch, labels: Labels, goal: Goal
-) -> tuple[list[Network], Course | None, bool]:
-    """Networks whose heads start from a fit to features, and then are tuned.
-
-    And how that went, and whether labels were spread to rows without one.
-    """
+) -> Found:
+    """Networks whose heads start from a fit to features, and then are tuned."""
     seed = int(check_random_state(task.random_state).randint(2**31 - 1))
     some, parts = data.rows(torch.from_numpy(labels.rows)), parts_of(labels, seed)
     with seeded(seed, torch.device("cpu")):
@@ -141,13 +152,24 @@ def learned(
         pace = pace._replace(batch=128, passes=3)
         with threadpool_limits(1):
             found = heads(features(first, some), goal, parts)
+    told = any(len(check) for _, check in parts) and not spread
     if task.frozen:
-        return [_with_head(first, model, mean(found))], None, bool(spread)
+        known = goal.agreement(heads_on(phi, found, parts), parts) if told else None
+        return Found([_with_head(first, model, mean(found))], None, bool(spread), known)
     networks = [_with_head(first, model, head) for head in found]
     if not any(len(check) for _, check in parts):
-        return networks, None, bool(spread)
+        return Found(networks, None, bool(spread), None)
     course = Tuner(networks, some, goal, parts, pace).run()
-    return networks, course, bool(spread)
+    known = goal.agreement(_on_checked(networks, some, parts), parts) if told else None
+    return Found(networks, course, bool(spread), known)
+
+
+def _on_checked(networks: list[Network], some: Batch, parts: Any) -> list[Tensor]:
+    """What each network answers to the rows that it has left out."""
+    return [
+        answers([network], some.rows(check))[0]
+        for network, (_, check) in zip(networks, parts, strict=True)
+    ]
 
 
 def _with_head(first: Network, model: Autoencoder, head: Head) -> Network:

@@ -64,8 +64,11 @@ class Pretrained(TakesAnyCells):
         labels = self._labels(X, y)
         model, data = pretrained(self, X, checkpoint)
         goal, center, scale = self._goal(labels)
-        networks, course, spread = learned(self, model, data, labels, goal)
-        self._adopt(Learned(model, networks, center, scale, spread))
+        found = learned(self, model, data, labels, goal)
+        self._adopt(
+            Learned(model, found.networks, center, scale, found.spread, found.left_out)
+        )
+        course = found.course
         steps = [] if course is None else zip(course.steps, course.losses, strict=True)
         self.history_ = [{"step": step, "loss": loss} for step, loss in steps]
         return self
@@ -75,6 +78,16 @@ class Pretrained(TakesAnyCells):
         """The encoder of the first network, a plain module: examples to features."""
         check_is_fitted(self)
         return self.learned_.networks[0].encoder
+
+    @property
+    def left_out_score_(self) -> float | None:
+        """Accuracy, or R2, of labels on networks that had left them out.
+
+        What to expect of new rows, but a little too good: these labels also said when
+        to stop. None where labels were spread, or are too few to leave any out.
+        """
+        check_is_fitted(self)
+        return self.learned_.left_out
 
     @property
     def columns_(self) -> tuple[Found, ...]:

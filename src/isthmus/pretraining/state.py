@@ -36,6 +36,7 @@ def state_of(task: Any) -> State:
         "center": float(learned.center).hex(),
         "scale": float(learned.scale).hex(),
         "labels_spread": learned.spread,
+        "left_out": learned.left_out,
         "history": task.history_,
         "autoencoder": inner.plain,
     }
@@ -56,7 +57,8 @@ def learned_from(state: State, **modules: Any) -> tuple[Learned, dict[str, Any]]
         for k in range(plain["networks"])
     ]
     center, scale = (float.fromhex(plain[name]) for name in ("center", "scale"))
-    learned = Learned(fitted, networks, center, scale, plain["labels_spread"])
+    spread, left_out = plain["labels_spread"], plain.get("left_out")
+    learned = Learned(fitted, networks, center, scale, spread, left_out)
     params = {name: plain[name] for name in PLAIN if name in plain}
     params |= {
         "kind": kind_from_plain(plain["kind"]),

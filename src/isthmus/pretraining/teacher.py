@@ -10,6 +10,7 @@ import torch
 
 from isthmus.data.blocks import in_blocks
 from isthmus.pretraining.graph import Neighbors
+from isthmus.pretraining.heads import heads_on
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,11 +43,8 @@ class Judged(NamedTuple):
 
     def hits(self) -> Tensor:
         """Whether the head is right, of each row that is checked."""
-        found = [
-            head(self.phi[check]).argmax(1) == self.goal.targets[check]
-            for head, (_, check) in zip(self.heads, self.parts, strict=True)
-        ]
-        return torch.cat(found)
+        found = torch.cat(heads_on(self.phi, self.heads, self.parts)).argmax(1)
+        return found == self.goal.targets[torch.cat([c for _, c in self.parts])]
 
 
 def spread_labels(

@@ -1,9 +1,10 @@
-"""What a person sees of training: a bar on a terminal, a line per epoch elsewhere."""
+"""What a person sees of training: a bar on a terminal, some lines elsewhere."""
 
 from __future__ import annotations
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from isthmus.training.engine import Epoch
 
     Tell = Callable[[Epoch, float], None]
+
+LINES = 10
+"""Epochs of which a line tells, about, where there is no terminal."""
 
 
 @contextmanager
@@ -23,10 +27,15 @@ def progress(rows: int, *, verbose: int) -> Iterator[Tell]:
         with _bar(rows) as tell:
             yield tell
     else:
-        yield lambda epoch, seconds: print(  # noqa: T201 - asked for by ``verbose``
-            f"epoch {epoch.number}/{epoch.planned}  {_figures(epoch, rows, seconds)}",
-            file=sys.stderr,
-        )
+        yield partial(_print, rows)
+
+
+def _print(rows: int, epoch: Epoch, seconds: float) -> None:
+    """A line for the first epoch, and for every tenth of all: a log stays short."""
+    if epoch.number == 1 or epoch.number % max(epoch.planned // LINES, 1) == 0:
+        told = _figures(epoch, rows, seconds)
+        line = f"epoch {epoch.number}/{epoch.planned}  {told}\n"
+        sys.stderr.write(line)
 
 
 @contextmanager
