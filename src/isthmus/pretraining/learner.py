@@ -45,6 +45,9 @@ FOLDS = 5
 MANY = 5000
 """Labelled rows from which one network is trained, that leaves out a tenth."""
 
+PASSES = 8
+"""Passes over rows to which labels were spread."""
+
 SOME = 10_000
 """Rows by which features are standardised."""
 
@@ -149,7 +152,7 @@ def learned(
     pace = Pace(steps=task.steps, seed=seed, shift=shift_of(data))
     if spread:
         some, goal, parts = spread
-        pace = pace._replace(batch=128, passes=3)
+        pace = pace._replace(batch=128, passes=PASSES)
         with threadpool_limits(1):
             found = heads(features(first, some), goal, parts)
     told = any(len(check) for _, check in parts) and not spread

@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 MOST = 100_000
 """Rows of which neighbours are looked for, at most."""
 
-SURE = 0.8
-"""Share of the rows of each class that are taken, those that belong to it most."""
-
 CHECKED = 2000
 """Rows that say when to stop, at most; or a tenth."""
 
@@ -66,8 +63,8 @@ def spread_labels(
         won, lost = (ours & ~theirs).sum(), (theirs & ~ours).sum()
         if won - lost <= math.sqrt(won + lost):
             return None
-    found = graph.spread(labels.rows, labels.values, count)
-    found[labels.rows] = np.eye(count)[labels.values] * np.abs(found).max()
+    found = graph.spread(labels.rows, labels.values, count).argmax(axis=1)
+    found[labels.rows] = labels.values
     return _taught(found, data, judged.goal)
 
 
@@ -83,21 +80,13 @@ def _hits(graph: Neighbors, labels: Labels, judged: Judged) -> NDArray[np.bool_]
 
 
 def _taught(
-    belonging: NDArray[np.float32], data: Batch, goal: Goal
+    classes: NDArray[np.int64], data: Batch, goal: Goal
 ) -> tuple[Batch, Goal, Parts]:
-    """The surest rows of each class with the class, and a tenth of them to check."""
-    best = belonging.argmax(axis=1)
-    top = np.sort(belonging, axis=1)
-    margin, kept = top[:, -1] - top[:, -2], np.zeros(len(best), dtype=bool)
-    for k in range(goal.classes):
-        here = np.flatnonzero(best == k)
-        order = here[np.argsort(-margin[here], kind="stable")]
-        kept[order[: math.ceil(SURE * len(order))]] = True
-    rows = torch.from_numpy(np.flatnonzero(kept))
-    targets = torch.from_numpy(best[kept])
+    """All rows with the class that was found for them, and a tenth of them to check."""
+    targets = torch.from_numpy(classes)
     weights = torch.ones(goal.classes)
     weights[goal.targets] = goal.weights  # of their classes
     taught = goal._replace(targets=targets, weights=weights[targets])
-    lots = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))
-    count = min(CHECKED, len(rows) // 10)
-    return data.rows(rows), taught, [(lots[count:], lots[:count])]
+    lots = torch.randperm(len(data), generator=torch.Generator().manual_seed(0))
+    count = min(CHECKED, len(data) // 10)
+    return data, taught, [(lots[count:], lots[:count])]

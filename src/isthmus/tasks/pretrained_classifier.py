@@ -38,7 +38,7 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
         Whether the encoder stays as pre-training left it; then only the head learns.
     spread : bool or "auto"
         Whether labels spread to rows without one, along the neighbours of their codes
-        (Calder et al., 2020), and one network is tuned to the surest of all rows.
+        (Calder et al., 2020), and one network is tuned to all rows.
         ``"auto"``: where hidden labels are found better so.
     class_weight : "balanced" or dict of weights by class, optional
         How much the labels of each class count.
