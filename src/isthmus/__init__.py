@@ -12,6 +12,7 @@ from typing import Any
 _PLACES = {
     "Autoencoder": "isthmus.estimator",
     "Columns": "isthmus.data.kinds",
+    "Audio": "isthmus.data.forms",
     "Counts": "isthmus.data.forms",
     "Images": "isthmus.data.forms",
     "Series": "isthmus.data.forms",

@@ -3,7 +3,7 @@
 from isthmus.artifacts import inspect, load, save
 from isthmus.codes import align, nearest
 from isthmus.compression import compress, decompress
-from isthmus.data.forms import Counts, Images, Series
+from isthmus.data.forms import Audio, Counts, Images, Series
 from isthmus.data.kinds import Columns
 from isthmus.data.streams import stream
 from isthmus.estimator import Autoencoder
@@ -35,6 +35,7 @@ from isthmus.tuning import compare, tune
 
 __all__ = [
     "AnomalyDetector",
+    "Audio",
     "Autoencoder",
     "AutoencoderModule",
     "Columns",

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli import written
+from isthmus.cli import sounds, written
 from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw
 from isthmus.cli.pictures import draw_one, rebuild
 from isthmus.cli.recommend import about, who
@@ -83,11 +83,16 @@ def reconstruct(
     isthmus reconstruct model.isthmus data.csv --out rebuilt.csv
     isthmus reconstruct model.isthmus digits.csv --picture digits.png --pixels 8x8
     isthmus reconstruct model.isthmus photos/ --out cleaned/ --picture some.png
+    isthmus reconstruct model.isthmus noisy/ --out cleaned/ --picture some.png
 
-    Of a folder of pictures, --out is a folder of PNG files. --picture draws the first
-    rows before and after; rows of a table need --pixels. Of a series it draws lines.
+    Of a folder of pictures, --out is a folder of PNG files, and of recordings one of
+    WAV files. --picture draws the first rows before and after; rows of a table need
+    --pixels. Of a series it draws lines, of recordings spectrograms.
     """
     opened = open_for_model(data, model)
+    if opened.sounds:
+        sounds.rebuild(opened, _autoencoder(opened), out, picture)
+        return
     if opened.pictures:
         rebuild(opened, _autoencoder(opened), out, picture)
         return
@@ -148,7 +153,7 @@ def info(model: Model, as_json: Json = False) -> None:
     figures = {
         "kind": document["kind"],
         "form": form,
-        "columns" if form != "images" else "channels": len(names),
+        {"images": "channels", "audio": "bands"}.get(form, "columns"): len(names),
         "names": state["feature_names"],
         "recipe": state["recipe"],
         "past_code": "skips"

@@ -78,8 +78,8 @@ Kinds = Annotated[
     typer.Option(
         "--kind",
         metavar="KIND|A=KIND,...",
-        help="What the data is: table, images, series or counts. And what columns are, "
-        "where their cells mislead: zip=category.",
+        help="What the data is: table, images, series, counts or audio. And what "
+        "columns are, where their cells mislead: zip=category.",
     ),
 ]
 Contamination = Annotated[
@@ -127,9 +127,9 @@ def fit(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train on a table, images, series or counts, and write a model file.
+    """Train on a table, images, series, counts or sound, and write a model file.
 
-    isthmus fit photos/
+    isthmus fit recordings/
     isthmus fit counts.npz
     isthmus fit sensors.csv --kind series --time timestamp --task anomaly
     isthmus fit data.csv --task anomaly --effort high --fpr 0.01 --id card --label fraud

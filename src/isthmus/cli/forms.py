@@ -1,4 +1,4 @@
-"""Whether a file holds a table, images or a series, and what is said of it."""
+"""Whether a file holds a table, images, a series or sound, and what is said of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from isthmus.data.forms import Series
 
-FORMS = ["table", "images", "series", "counts"]
+FORMS = ["table", "images", "series", "counts", "audio"]
 
 FEW = 100
 """Rows from which a table may be taken for a series."""
@@ -42,7 +42,9 @@ def said(kind: str | None, time: str | None, by: str | None) -> dict[str, Any]:
 def told(source: Any, rows: Any, *, quiet: bool) -> dict[str, Any]:
     """What the data looks like, where nothing is said of it, and said aloud."""
     if getattr(source, "files", ()):
-        return {"kind": "images"}
+        if source.form == "audio" and not quiet:
+            sys.stderr.write(f"Read as sound: {len(source.files):,} WAV files.\n")
+        return {"kind": source.form}
     if hasattr(rows, "totals"):
         if not quiet:
             sys.stderr.write("Read as counts, as sparse matrices of a file are.\n")

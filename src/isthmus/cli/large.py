@@ -26,6 +26,7 @@ def is_large(source: str) -> bool:
     from isthmus.data.files import names_of
     from isthmus.data.images import SUFFIXES
     from isthmus.data.sparse_files import is_sparse_file
+    from isthmus.data.wav import SUFFIXES as WAV
 
     if is_sparse_file(source):
         return False
@@ -33,7 +34,7 @@ def is_large(source: str) -> bool:
         return True
     if source == "-" or Path(source).is_dir():
         return source != "-"
-    if Path(source).suffix.lower() in SUFFIXES:
+    if Path(source).suffix.lower() in SUFFIXES | WAV:
         return True
     return sum(_bytes(Path(name)) for name in names_of(source)) > LARGE
 

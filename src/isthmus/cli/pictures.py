@@ -34,7 +34,7 @@ def rebuild(opened: Opened, model: Any, out: Path | None, picture: Path | None) 
         if out is not None:
             names = opened.rows.files[count : count + len(before)]
             for name, image in zip(names, after, strict=True):
-                save_image(_place(out, name, opened.rows.files), image)
+                save_image(place_of(out, name, opened.rows.files, ".png"), image)
         count += len(before)
         if out is None and len(first) >= MOST_DRAWN:
             break
@@ -91,12 +91,12 @@ def draw_one(
     )
 
 
-def _place(out: Path, name: str, names: tuple[str, ...]) -> Path:
+def place_of(out: Path, name: str, names: tuple[str, ...], suffix: str) -> Path:
     """The same folders below ``out`` as below what all names have in common."""
     import os
 
     common = os.path.commonpath([str(Path(n).parent) for n in names])
-    place = out / Path(name).relative_to(common).with_suffix(".png")
+    place = out / Path(name).relative_to(common).with_suffix(suffix)
     if place.absolute() == Path(name).absolute():
         raise typer.BadParameter(f"--out {out}: would replace {name}. Give another.")
     return place

@@ -77,7 +77,8 @@ def describe_columns(model: Any, rows: pa.Table) -> list[str]:
 def _held(plan: dict[str, Any]) -> str:
     """What there are so many of, and in what pieces it is seen."""
     pieces = plan["seen"]
-    held = f"rows, {plan['of']}" if plan["of"] else "images"
+    files = "recordings" if "per second" in pieces else "images"
+    held = f"rows, {plan['of']}" if plan["of"] else files
     return f"{held}, {pieces}" if pieces else held
 
 

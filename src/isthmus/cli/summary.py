@@ -115,6 +115,7 @@ def seen(autoencoder: Any) -> str:
     """In what pieces images and series are seen; nothing of a table."""
     from isthmus.data.pixels import Pixels
     from isthmus.data.series import SeriesTable
+    from isthmus.data.sounds import Sounds
 
     converter = autoencoder._converter  # noqa: SLF001
     if isinstance(converter, Pixels):
@@ -122,6 +123,10 @@ def seen(autoencoder: Any) -> str:
         return f"{'whole' if converter.whole else 'patches'}, {height} x {width} pixels"
     if isinstance(converter, SeriesTable):
         return f"windows of {converter.window} rows"
+    if isinstance(converter, Sounds):
+        view = "samples" if converter.mel is None else "log-mel frames"
+        at = f"{converter.rate:,} samples per second"
+        return f"windows of {converter.seconds:.3g} s of {view}, {at}"
     return ""
 
 
@@ -158,6 +163,8 @@ def told(figures: dict[str, Any], out: Path) -> str:
     held = f"{rows:,} rows, {columns} columns"
     if form == "images":
         held = f"{rows:,} images of {columns} channel{'s' * (columns > 1)}"
+    if form == "audio":
+        held = f"{rows:,} recordings"
     lines = [
         f"{held}{f', {seen}' if seen else ''} -> {made}",
         *(kinds_in_words(figures["kinds"]) if figures["kinds"] else []),
@@ -255,7 +262,7 @@ def _next(figures: dict[str, Any], out: Path) -> list[str]:
             f"  isthmus impute {out} FILE --draws 20 --out drawn.csv",
         ]
     if figures["task"] == "anomaly":
-        why = "" if figures["form"] == "images" else " --explain"
+        why = "" if figures["form"] in {"images", "audio"} else " --explain"
         return [
             f"  isthmus score {out} FILE --top 10{why}",
             f"  isthmus score {out} FILE --fdr 0.1 --picture scores.png",

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from isthmus.data.pieces import Stream
 
 
+FILES = {"images": "pictures", "audio": "sound"}
+"""What lies in files of its own."""
+
+
 class Opened(NamedTuple):
     """A model, and the columns of a file that it takes or leaves."""
 
@@ -32,7 +36,12 @@ class Opened(NamedTuple):
     @property
     def pictures(self) -> bool:
         """Whether the rows are pictures in files."""
-        return bool(getattr(self.rows, "files", ()))
+        return getattr(self.rows, "form", "") == "images"
+
+    @property
+    def sounds(self) -> bool:
+        """Whether the rows are sound in files."""
+        return getattr(self.rows, "form", "") == "audio"
 
     @property
     def series(self) -> Series | None:
@@ -77,8 +86,8 @@ def open_for_model(
     words = {found.name for found in autoencoder.columns_ if found.type == "text"}
     table: Any = None
     converter = autoencoder._converter  # noqa: SLF001
-    if getattr(converter, "form", "table") == "images":
-        return _of_pictures(source, loaded, notes)
+    if (form := getattr(converter, "form", "table")) in FILES:
+        return _of_files(source, form, loaded, notes)
     if is_sparse_file(source):
         return Opened(loaded, read_sparse(source), pa.table({}), notes)
     if is_large(source) and hasattr(converter, "form"):
@@ -105,12 +114,12 @@ def _one_thing(source: str) -> Any:
 
     found = stream(source)
     if found.files:
-        raise DataError(f"{source}: holds pictures, which the model does not know.")
+        raise DataError(f"{source}: holds {found.form}, which the model does not know.")
     return whole(found)
 
 
-def _of_pictures(source: str, model: Any, notes: dict[str, Any]) -> Opened:
-    """A folder of pictures; beside each stands the name of its file."""
+def _of_files(source: str, form: str, model: Any, notes: dict[str, Any]) -> Opened:
+    """A folder of pictures or sound; beside each stands the name of its file."""
     import pyarrow as pa
 
     from isthmus.data.pieces import Stream
@@ -118,8 +127,10 @@ def _of_pictures(source: str, model: Any, notes: dict[str, Any]) -> Opened:
     from isthmus.errors import DataError
 
     rows = stream(source)
-    if not rows.files:
-        raise DataError(f"{source}: the model was fitted to pictures, and finds none.")
+    if rows.form != form:
+        raise DataError(
+            f"{source}: the model was fitted to {FILES[form]}, and finds none."
+        )
 
     def named(_: Any) -> Any:
         start = 0

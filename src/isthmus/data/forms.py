@@ -1,10 +1,10 @@
-"""What data can be, other than a table: images, time series and counts."""
+"""What data can be, other than a table: images, time series, counts and sound."""
 
 from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import PositiveInt
+from pydantic import PositiveFloat, PositiveInt
 
 from isthmus.spec import Spec
 
@@ -53,11 +53,37 @@ class Counts(Spec):
     totals: bool = True
 
 
-Form = Images | Series | Counts
-Name = Literal["table", "images", "series", "counts"]
+class Audio(Spec):
+    """Recordings of sound, each a row.
+
+    They are seen as ``"mel"``, frames of log powers in ``bands`` of the mel scale, or
+    as ``"wave"``, samples; where nothing is said, as frames, and by a `Denoiser` as
+    samples. ``rate`` is in samples per second: arrays do not tell theirs, and
+    recordings of other rates are resampled to it. A window lasts ``seconds`` (by
+    default one of frames, half a one of samples, or the longest recording if that is
+    shorter). Each recording is brought to one loudness, unless it is to be ``"kept"``.
+    Channels are recordings by themselves: codes and scores are means over the windows
+    of all channels, or ``codes="window"`` gives one for each.
+    """
+
+    view: Literal["mel", "wave"] | None = None
+    rate: PositiveInt | None = None
+    seconds: PositiveFloat | None = None
+    bands: PositiveInt = 40
+    loudness: Literal["equal", "kept"] = "equal"
+    codes: Literal["recording", "window"] = "recording"
+
+
+Form = Images | Series | Counts | Audio
+Name = Literal["table", "images", "series", "counts", "audio"]
 """What data can be, as it is said in a word."""
 
-FORMS: dict[str, type[Form]] = {"images": Images, "series": Series, "counts": Counts}
+FORMS: dict[str, type[Form]] = {
+    "images": Images,
+    "series": Series,
+    "counts": Counts,
+    "audio": Audio,
+}
 """What data can be, as it is said."""
 
 

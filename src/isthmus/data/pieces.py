@@ -29,7 +29,9 @@ class Stream:
     words: bool = False
     """Whether all cells are words, of which a column's type is to be made."""
     files: tuple[str, ...] = field(default=(), repr=False)
-    """Of pictures, the file of each."""
+    """Of pictures and sound, the file of each."""
+    form: str = "table"
+    """What the rows are."""
     parts: tuple[Stream, ...] = field(default=(), repr=False)
     """The same rows in parts that can be read apart: files, row groups of Parquet."""
 

@@ -19,6 +19,8 @@ from isthmus.data.images import SUFFIXES, Folder
 from isthmus.data.parquet import ParquetFiles, RowGroup
 from isthmus.data.pieces import Stream
 from isthmus.data.sparse_files import is_sparse_file, read_sparse
+from isthmus.data.wav import SUFFIXES as WAV
+from isthmus.data.wav import SoundFolder
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -28,26 +30,34 @@ if TYPE_CHECKING:
 PIECE = 2**18
 """Cells of a piece."""
 
+SOUNDS = 64
+"""Recordings of a piece."""
+
 IMAGES = 2**24
 """Pixels of a piece, about, where it is one of pictures."""
 
 _ARROW = {".arrow", ".ipc", ".feather"}
-_KINDS = {"csv": {".csv", ".tsv"}, "images": SUFFIXES, "arrow": _ARROW}
+_KINDS = {"csv": {".csv", ".tsv"}, "images": SUFFIXES, "audio": WAV, "arrow": _ARROW}
+_FORMS = {"images", "audio"}
 
 
 def stream(source: Any, *, piece: int | None = None) -> Stream:
     """Open what is larger than memory, for `fit`, `transform` and `score_samples`.
 
     ``source`` is a file, folder, pattern or address (such as ``s3://bucket/folder``)
-    of Parquet, CSV or Arrow files, or of pictures (PNG, JPEG: an image each); a
-    (memory-mapped) matrix; or a function that returns a fresh iterator of frames each
-    time it is called. ``piece`` is how many rows are taken at a time; by default a
-    quarter of a million cells, or 16 million pixels.
+    of Parquet, CSV or Arrow files, of pictures (PNG, JPEG: an image each) or of sound
+    (WAV: a recording each, also as a list of files); a (memory-mapped) matrix; or a
+    function that returns a fresh iterator of frames each time it is called. ``piece``
+    is how many rows are taken at a time; by default a quarter of a million cells, 16
+    million pixels, or 64 recordings.
     """
     if isinstance(source, Stream):
         return source
     if isinstance(source, np.ndarray):
         return _of_matrix(source, piece)
+    if _are_paths(source):
+        folder = SoundFolder(fs.LocalFileSystem(), list(map(str, source)))
+        return _in_files("audio", folder, piece or SOUNDS)
     if callable(source):
         return Stream(lambda columns: (_only(frame, columns) for frame in source()))
     if isinstance(source, str | Path):
@@ -60,11 +70,22 @@ def stream(source: Any, *, piece: int | None = None) -> Stream:
 
 
 def is_stream(X: Any) -> bool:
-    """Whether ``X`` comes in pieces: a `Stream`, or the path of one.
+    """Whether ``X`` comes in pieces: a `Stream`, or the path of one, or of sounds.
 
     A sparse matrix is held in memory.
     """
+    if _are_paths(X):
+        return True
     return isinstance(X, Stream | str | Path) and not is_sparse_file(X)
+
+
+def _are_paths(X: Any) -> bool:
+    """Whether ``X`` is a list of the paths of WAV files."""
+    return (
+        isinstance(X, list | tuple)
+        and bool(X)
+        and all(isinstance(x, str | Path) and _kind(str(x)) == "audio" for x in X)
+    )
 
 
 def at_hand(X: Any) -> Any:
@@ -143,6 +164,8 @@ def _of_files(source: str, piece: int | None) -> Stream:
         return _of_parquet(system, names, piece)
     if kind == "images":
         return _of_images(system, names, piece)
+    if kind == "audio":
+        return _in_files(kind, SoundFolder(system, names), piece or SOUNDS)
     read = _arrow if kind == "arrow" else _csv
 
     def opened(*names: str) -> Stream:
@@ -173,11 +196,21 @@ def _of_parquet(system: fs.FileSystem, names: list[str], piece: int | None) -> S
 
 def _of_images(system: fs.FileSystem, names: list[str], piece: int | None) -> Stream:
     folder = Folder(system, names)
-    step = piece or max(IMAGES // folder.pixels, 1)
+    return _in_files("images", folder, piece or max(IMAGES // folder.pixels, 1))
+
+
+def _in_files(form: str, folder: Folder | SoundFolder, step: int) -> Stream:
+    """Rows of which each is a file."""
+    names = folder.names
 
     def opened(part: slice) -> Stream:
         files = tuple(names[part])
-        return Stream(lambda _: folder.pieces(step, part), rows=len(files), files=files)
+        return Stream(
+            lambda _: folder.pieces(step, part),
+            rows=len(files),
+            files=files,
+            form=form,
+        )
 
     parts = (slice(k, k + step) for k in range(0, len(names), step))
     return replace(opened(slice(None)), parts=tuple(map(opened, parts)))
@@ -213,10 +246,12 @@ def _files(source: str) -> tuple[fs.FileSystem, list[str]]:
         system, path = fs.LocalFileSystem(), Path(source)
         inside = [str(name) for name in path.rglob("*") if name.is_file()]
         names = inside if path.is_dir() else names_of(source)
-    tables = sorted(name for name in names if _kind(name) not in {"", "images"})
+    tables = sorted(name for name in names if _kind(name) not in {"", *_FORMS})
     chosen = tables or sorted(name for name in names if _kind(name))
     if not chosen:
-        raise DataError(f"{source}: there is no Parquet, CSV, Arrow file or picture.")
+        raise DataError(
+            f"{source}: there is no Parquet, CSV or Arrow file, picture or sound."
+        )
     return system, chosen
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from isthmus.data.counts import CountTable
 from isthmus.data.series import SeriesTable
+from isthmus.data.sounds import Sounds
 from isthmus.data.table import Table
 from isthmus.estimator.joined import by_row
 from isthmus.estimator.reading import read_rows
@@ -72,6 +73,8 @@ class Scorer(NamedTuple):
             return converter.by_column(cells)
         if isinstance(converter, SeriesTable):
             return converter.by_column(cells, opened.rows)
+        if isinstance(converter, Sounds):
+            return converter.by_row(cells, opened.rows)
         images = converter.by_image(cells, opened.rows)
         return np.stack([image.sum(axis=(0, 1)) for image in images])
 

@@ -18,7 +18,7 @@ from isthmus.errors import DataError
 from isthmus.estimator.evaluation import evaluate
 from isthmus.estimator.explanation import Explanation, explain
 from isthmus.estimator.html import describe
-from isthmus.estimator.joined import back, by_row, log_likelihood, rebuilt
+from isthmus.estimator.joined import back, by_row, codes, log_likelihood, rebuilt
 from isthmus.estimator.judge import PlainJudge
 from isthmus.estimator.parameters import NestedParameters, training_of
 from isthmus.estimator.preparation import Data, checkpoint_of, prepare, standardized
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 class Autoencoder(
     ClassNamePrefixFeaturesOutMixin, TransformerMixin, TakesAnyCells, NestedParameters
 ):
-    """An autoencoder of five parts, trained on the rows of a table, images or series.
+    """An autoencoder of five parts, trained on a table, images, series or sound.
 
     Parameters
     ----------
@@ -68,8 +68,8 @@ class Autoencoder(
         logarithmic tail; or by mean and standard deviation.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say: ``{"zip": "category"}``.
-    kind : "table", "images", "series", "counts" or one of those objects, optional
-        What the data is; None: images if it has more than two axes, else a table.
+    kind : "table", "images", "series", "counts", "audio", or an object, optional
+        What the data is; None: as it looks, and a table where that is open.
     device : str or torch.device, optional
         By default CUDA, MPS or the processor.
     random_state : int, RandomState or None
@@ -193,11 +193,11 @@ class Autoencoder(
 
     @piecewise
     def transform(self, X: Any) -> NDArray[np.float32]:
-        """Codes of rows, images or windows, (n, size) or (n, *grid, size)."""
-        batch = self._read(X)[1]
-        (z,) = in_blocks(lambda b: (self.module_.encode(b),), batch, self.module_)
-        grid = self.module_.grid
-        return (z.unflatten(1, (*grid, -1)) if grid else z).numpy()
+        """Codes of rows, images, windows or sound, (n, size) or (n, *grid, size)."""
+        read, data = self._read(X)
+        (z,) = in_blocks(lambda b: (self.module_.encode(b),), data, self.module_)
+        z = z.unflatten(1, (*grid, -1)) if (grid := self.module_.grid) else z
+        return codes(self._converter, z.numpy(), data, read.rows)
 
     def inverse_transform(self, X: ArrayLike) -> Any:
         """Rows that codes (n, size) stand for, in the container of fitting."""
@@ -233,8 +233,8 @@ class Autoencoder(
     @piecewise
     def score_samples(self, X: Any) -> NDArray[np.float64]:
         """log p(x|z) of each row at its typical code, (n,), in nats."""
-        read, data = self._read(X)
-        return by_row(self._converter, log_likelihood(self.module_, data), read.rows)
+        (rows, _), data = self._read(X)
+        return by_row(self._converter, log_likelihood(self.module_, data), rows)
 
     def standardize(self, X: Any) -> NDArray[np.float32]:
         """Rows of ``X`` as the model meets them, (n, entries); missing cells are 0."""

@@ -1,4 +1,4 @@
-"""Answers to windows, put together to answers to the images or series they cover."""
+"""Answers to windows, put together to answers to what they cover."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from isthmus.data.blocks import in_blocks
 from isthmus.data.counts import CountTable
 from isthmus.data.pixels import Pixels
 from isthmus.data.series import SeriesTable
+from isthmus.data.sounds import Sounds
 from isthmus.data.sparse import Sparse
 from isthmus.data.windows import Windows
 from isthmus.estimator.explanation import counts, give_back
@@ -71,11 +72,22 @@ def log_likelihood(module: AutoencoderModule, data: Data) -> NDArray[np.float64]
     return refuse_overflow(found[:, 0]).numpy().astype(np.float64)
 
 
+def codes(
+    converter: Converter, z: NDArray[np.float32], data: Data, rows: Any
+) -> NDArray[np.float32]:
+    """Codes of what was handed over, of those of examples or windows."""
+    if isinstance(converter, Sounds):
+        assert isinstance(data, Windows), "sound is seen in windows"
+        found: NDArray[np.float32] = converter.codes(z, data, rows)
+        return found
+    return z
+
+
 def by_row(
     converter: Converter, values: NDArray[np.float64], rows: Any
 ) -> NDArray[np.float64]:
-    """One value per row, image or time, of the values of examples or places."""
-    if isinstance(converter, Pixels | SeriesTable):
+    """One value per row, image, time or recording, of those of examples or places."""
+    if isinstance(converter, Pixels | SeriesTable | Sounds):
         return converter.by_row(values, rows)
     return values
 
@@ -87,7 +99,7 @@ def back(
     rows: Any = None,
 ) -> Any:
     """Entries in the container of the first origin; of ``rows``, or new ones."""
-    if isinstance(converter, Pixels):
+    if isinstance(converter, Pixels | Sounds):
         return converter.back(x, rows)
     if isinstance(converter, CountTable):
         return counts(converter, converter.expected(x, rows), origins)

@@ -1,4 +1,4 @@
-"""What a person hands over: rows of a table, images, series or counts."""
+"""What a person hands over: rows of a table, images, series, counts or sound."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.counts import CountLearner, CountRows, CountTable
-from isthmus.data.forms import Counts, Images, Series, name_of
+from isthmus.data.forms import Audio, Counts, Images, Series, name_of
 from isthmus.data.frames import Origin, is_frame
 from isthmus.data.learner import TableLearner
 from isthmus.data.pictures import Pictures, are_pictures, open_pictures
 from isthmus.data.pixels import PixelLearner, Pixels
+from isthmus.data.recordings import Recordings, are_recordings, open_recordings
 from isthmus.data.series import SeriesLearner, SeriesTable
+from isthmus.data.sounds import SoundLearner, Sounds
 from isthmus.data.steps import Steps, steps_of
 from isthmus.data.streams import at_hand
 from isthmus.data.table import Table
@@ -22,8 +24,8 @@ from isthmus.estimator.suggestions import wished_content
 from isthmus.estimator.tables import Read, read_table
 from isthmus.estimator.wishes import columns_of, form_of
 
-Converter = Table | Pixels | SeriesTable | CountTable
-Learner = TableLearner | PixelLearner | SeriesLearner | CountLearner
+Converter = Table | Pixels | SeriesTable | CountTable | Sounds
+Learner = TableLearner | PixelLearner | SeriesLearner | CountLearner | SoundLearner
 
 
 def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
@@ -39,6 +41,8 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
     form = form_for(estimator, X) if reset else getattr(known, "form", "table")
     if form == "images":
         return _read_images(estimator, X, reset=reset, least=least)
+    if form == "audio":
+        return _read_audio(estimator, X, reset=reset, least=least)
     if form == "series":
         return _read_series(estimator, X, reset=reset, least=least)
     if form == "counts":
@@ -51,6 +55,8 @@ def learner_for(estimator: Any, rows: Any) -> Learner:
     content, said = wished_content(estimator), form_of(estimator)
     if isinstance(rows, Pictures):
         return PixelLearner(rows, content, said if isinstance(said, Images) else None)
+    if isinstance(rows, Recordings):
+        return SoundLearner(rows, content, said if isinstance(said, Audio) else None)
     if isinstance(rows, CountRows):
         totals = said.totals if isinstance(said, Counts) else True
         return CountLearner(rows.names, totals=totals)
@@ -76,7 +82,7 @@ def learner_for(estimator: Any, rows: Any) -> Learner:
 def converter_from(data: dict[str, Any]) -> Converter:
     """Rebuild a converter from its plain data."""
     kinds: dict[str, type[Converter]] = {
-        kind.form: kind for kind in (Pixels, SeriesTable, CountTable)
+        kind.form: kind for kind in (Pixels, SeriesTable, CountTable, Sounds)
     }
     return kinds.get(data.get("form", "table"), Table).from_dict(data)
 
@@ -84,14 +90,20 @@ def converter_from(data: dict[str, Any]) -> Converter:
 def form_for(estimator: Any, X: Any) -> str:
     """Which form data has that is fitted to: as the user says, or as it looks."""
     if isinstance(X, Read):
-        kinds = {Pictures: "images", Steps: "series", CountRows: "counts"}
+        kinds = {
+            Pictures: "images",
+            Steps: "series",
+            CountRows: "counts",
+            Recordings: "audio",
+        }
         return kinds.get(type(X.rows), "table")
     said = form_of(estimator)
     if said is not None:
         return name_of(said)
-    if estimator.kind is None and are_pictures(X):
-        return "images"
-    return "counts" if estimator.kind is None and are_counts(X) else "table"
+    looks = {"audio": are_recordings, "images": are_pictures, "counts": are_counts}
+    if estimator.kind is not None:
+        return "table"
+    return next((form for form, looks_so in looks.items() if looks_so(X)), "table")
 
 
 def _read_images(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
@@ -103,6 +115,17 @@ def _read_images(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
     rows = open_pictures(X, least)
     if reset:
         estimator.n_features_in_ = rows.channels
+        if hasattr(estimator, "feature_names_in_"):
+            del estimator.feature_names_in_
+    return Read(rows, Origin())
+
+
+def _read_audio(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
+    said = form_of(estimator)
+    wish = said if isinstance(said, Audio) else Audio()
+    rows = open_recordings(X, wish.rate, least)
+    if reset:
+        estimator.n_features_in_ = 1 if wish.view == "wave" else wish.bands
         if hasattr(estimator, "feature_names_in_"):
             del estimator.feature_names_in_
     return Read(rows, Origin())

@@ -73,7 +73,7 @@ def examples(
     Of several processes each reads a part of a stream, and has a part of the rows to
     check on; of rows in memory each has all to train on.
     """
-    if is_stream(X) and series_of(estimator) is not None:
+    if is_stream(X) and (series_of(estimator) or stream(X).form == "audio"):
         X = whole(stream(X))
     if not is_stream(X):
         data, held_out = split(estimator, estimator.prepared(X), validation)

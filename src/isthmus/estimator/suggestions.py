@@ -19,19 +19,19 @@ from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import Recipe
 
 if TYPE_CHECKING:
-    from isthmus.data.pixels import Pixels
-    from isthmus.data.series import SeriesTable
-    from isthmus.data.table import Table
+    from isthmus.estimator.reading import Converter
     from isthmus.layout import Content
     from isthmus.parts import Architecture, Likelihood
 
-    Converter = Table | Pixels | SeriesTable | CountTable
 
-
-CONVOLUTIONS: dict[str, Architecture] = {"images": Conv2d(), "series": Conv1d()}
+CONVOLUTIONS: dict[str, Architecture] = {
+    "images": Conv2d(),
+    "series": Conv1d(),
+    "audio": Conv2d(),
+}
 """Networks of what is no table, where nothing is said of them."""
 
-MOST = {"table": 16, "images": 64, "series": 64, "counts": 16}
+MOST = {"table": 16, "images": 64, "series": 64, "counts": 16, "audio": 64}
 """Entries of a code, where nothing is said of them."""
 
 

@@ -10,6 +10,7 @@ from isthmus.plots.recommendations import draw_recommendations
 from isthmus.plots.samples import draw_columns, draw_sheet
 from isthmus.plots.scores import draw_scores
 from isthmus.plots.series import draw_series
+from isthmus.plots.spectrograms import draw_spectrograms
 from isthmus.plots.traversal import plot_traversal
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "draw_scores",
     "draw_series",
     "draw_sheet",
+    "draw_spectrograms",
     "plot_traversal",
 ]

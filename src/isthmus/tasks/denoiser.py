@@ -1,4 +1,4 @@
-"""Denoising: what is left of rows, images or series without their noise."""
+"""Denoising: what is left of rows, images, series or sound without their noise."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.architectures.conv1d import Conv1d
 from isthmus.architectures.conv2d import Conv2d
 from isthmus.architectures.resnet import Resnet
+from isthmus.architectures.spectral import Spectral
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.gaussian_noise import GaussianNoise
-from isthmus.data.forms import name_of
+from isthmus.data.forms import Audio, name_of
 from isthmus.data.pictures import Pictures
 from isthmus.data.pixels import PixelLearner
 from isthmus.errors import RecipeError
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
 NOISE = (0.1, 1.0)
 """Scales of noise in standard deviations, where nothing is said of it."""
 
+SLOPE = (0.0, 2.0)
+"""Of the power of noise in sound, where nothing is said of it."""
+
 NETWORKS: dict[str, dict[str, Any]] = {
     "table": {"architecture": Resnet(width=128), "bottleneck": Dense(size=128)},
     "images": {
@@ -42,6 +46,10 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
     "series": {
         "architecture": Conv1d(channels=(32, 64), blocks=2, places=True, skips=True),
+        "bottleneck": Dense(size=64),
+    },
+    "audio": {
+        "architecture": Spectral(channels=(16, 32, 64), places=True, skips=True),
         "bottleneck": Dense(size=64),
     },
 }
@@ -67,9 +75,12 @@ class Denoiser(TransformerMixin, TakesAnyCells):
     ----------
     noise : float or (low, high), optional
         Scale s of the noise, or the range it is drawn from, log-uniform: of images in
-        the units of a pixel, as 25 of 255; of tables and series in standard deviations.
-        By default from a tenth of a standard deviation to a whole one.
-    kind : "table", "images", "series", "counts" or one of those objects, optional
+        the units of a pixel, as 25 of 255; of tables and series in standard deviations,
+        and of sound in those of a recording. By default from a tenth to a whole one.
+    slope : float or (low, high), optional
+        How the power of the noise falls with frequency, as 1 / f^slope: 0 white, 1
+        pink, 2 brown. By default 0, and of sound anything between 0 and 2.
+    kind : "table", "images", "series", "counts", "audio", or an object, optional
         What the data is, as in `Autoencoder`.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
@@ -93,6 +104,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         self,
         *,
         noise: float | tuple[float, float] | None = None,
+        slope: float | tuple[float, float] | None = None,
         kind: Name | Form | None = None,
         columns: Columns | dict[str, Kind] | None = None,
         training: Training | None = None,
@@ -102,6 +114,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         autoencoder: Autoencoder | None = None,
     ) -> None:
         self.noise = noise
+        self.slope = slope
         self.kind = kind
         self.columns = columns
         self.training = training
@@ -113,7 +126,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
     def fit(
         self, X: Any, y: object = None, *, checkpoint: str | Path | None = None
     ) -> Self:
-        """Learn from clean rows, images or series.
+        """Learn from clean rows, images, series or sound.
 
         Where the file ``checkpoint`` is there, training goes on from it.
         """
@@ -124,7 +137,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
             learner = learner_for(model, read.rows)
             assert isinstance(learner, PixelLearner)
             pixels = learner.update(read.rows).finish()
-            model.corruption = self._noise(float(np.mean(pixels.scale)))
+            model.corruption = self._noise("images", float(np.mean(pixels.scale)))
         self.autoencoder_ = model.fit(read, checkpoint=checkpoint)
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(model, name):
@@ -150,6 +163,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         inner, seed = self.autoencoder_.to_state(), self.random_state
         plain = {
             "noise": self.noise,
+            "slope": self.slope,
             "kind": kind_to_plain(self.kind),
             "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
             "verbose": self.verbose,
@@ -164,9 +178,9 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         fitted = Autoencoder.from_state(
             State(plain["autoencoder"], state.tensors), **modules
         )
-        noise = plain["noise"]
         made = cls(
-            noise=tuple(noise) if isinstance(noise, list) else noise,
+            noise=_pair(plain["noise"]),
+            slope=_pair(plain.get("slope")),
             kind=kind_from_plain(plain["kind"]),
             random_state=plain["random_state"],
             verbose=plain["verbose"],
@@ -185,18 +199,39 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         wished: dict[str, Any] = {
             "random_state": self.random_state,
             "verbose": self.verbose,
-            "corruption": self._noise(),
+            "corruption": self._noise(form),
         }
         for name in ("kind", "columns", "training", "device"):
             if getattr(self, name) is not None:
                 wished[name] = getattr(self, name)
+        if form == "audio":
+            wished["kind"] = _as_samples(form_of(self) or form_of(made))
         found: Autoencoder = made.set_params(**wished)
         return found
 
-    def _noise(self, unit: float = 1.0) -> GaussianNoise:
+    def _noise(self, form: str, unit: float = 1.0) -> GaussianNoise:
         """Noise that the network is not told of; an entry is so many units."""
         low, high = _range(self.noise)
-        return GaussianNoise(scale=(low / unit, high / unit), told=False)
+        usual = SLOPE if form == "audio" else 0.0
+        slope = usual if self.slope is None else self.slope
+        scale = low / unit, high / unit
+        return GaussianNoise(scale=scale, slope=slope, told=False)
+
+
+def _as_samples(said: Form | None) -> Audio:
+    """What is said of sound, seen as samples: noise is added to these."""
+    said = said if isinstance(said, Audio) else Audio()
+    if said.view == "mel":
+        raise RecipeError(
+            "Denoiser: noise is added to samples, and the frames of view='mel' are "
+            "none. Leave view out."
+        )
+    return said.changed(view="wave")
+
+
+def _pair(said: Any) -> Any:
+    """A pair, which is a list in a file."""
+    return tuple(said) if isinstance(said, list) else said
 
 
 def _range(noise: float | tuple[float, float] | None) -> tuple[float, float]:

@@ -66,7 +66,7 @@ class Sampler(TakesAnyCells):
     components : int, optional
         Normal distributions of the mixture; by default one for every 25 rows, up to
         256.
-    kind : "table", "images", "series", "counts" or one of those objects, optional
+    kind : "table", "images", "series", "counts", "audio", or an object, optional
         What the data is, as in `Autoencoder`.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.

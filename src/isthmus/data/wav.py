@@ -1,0 +1,99 @@
+"""Sound in WAV files."""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import wave
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from scipy.io import wavfile
+
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+    from pyarrow import fs
+
+SUFFIXES = {".wav", ".wave"}
+
+MOST = 2**31
+"""Bytes of a file, at most."""
+
+
+class Sound(NamedTuple):
+    """A recording as it stands in a file."""
+
+    rate: int
+    """Samples per second."""
+    samples: NDArray[Any]
+    """(samples,), or (samples, channels)."""
+    bits: int = 0
+    """Of a sample, where that is fewer than its data type has: 24 of int32."""
+
+
+class SoundFolder:
+    """Recordings in the order of their files' names."""
+
+    def __init__(self, system: fs.FileSystem, names: list[str]) -> None:
+        self.system, self.names = system, names
+
+    def pieces(self, rows: int, part: slice) -> Iterator[list[Sound]]:
+        """Lists of so many recordings."""
+        names = self.names[part]
+        for start in range(0, len(names), rows):
+            yield [self.read(name) for name in names[start : start + rows]]
+
+    def read(self, name: str) -> Sound:
+        """The samples of one file: integers of 8 to 32 bits, or floats."""
+        with self.system.open_input_file(name) as file:
+            if file.size() > MOST:
+                raise DataError(f"{name}: has over {MOST:,} bytes. Cut it into pieces.")
+            data = file.read()
+        if not data:
+            raise DataError(f"{name}: is empty.")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", wavfile.WavFileWarning)
+                # of chunks that are not sound, such as the name of a song
+                warnings.filterwarnings("ignore", "Chunk .* not understood")
+                rate, samples = wavfile.read(io.BytesIO(data))
+        except wavfile.WavFileWarning:
+            raise DataError(
+                f"{name}: ends before the sound that it tells of."
+            ) from None
+        except Exception as error:  # noqa: BLE001 - a damaged file raises anything
+            raise DataError(f"{name}: cannot be read as WAV: {error}.") from None
+        if not samples.size:
+            raise DataError(f"{name}: holds no samples.")
+        if samples.dtype.kind == "f" and not np.isfinite(samples).all():
+            raise DataError(f"{name}: holds a sample that is not finite.")
+        return Sound(rate, samples, _bits(data, samples.dtype))
+
+
+def write_wav(path: Path, sound: Sound) -> None:
+    """Write a recording, in the format of its samples."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if sound.bits != 24:
+        wavfile.write(path, sound.rate, sound.samples)
+        return
+    raw = sound.samples.astype("<i4").reshape(len(sound.samples), -1)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(raw.shape[1])
+        file.setsampwidth(3)
+        file.setframerate(sound.rate)
+        file.writeframes(raw[..., None].view(np.uint8)[..., 1:].tobytes())
+
+
+def _bits(data: bytes, dtype: np.dtype[Any]) -> int:
+    """Bits of a sample, where that is fewer than its data type has; else 0."""
+    if dtype != np.int32:
+        return 0
+    place = data.find(b"fmt ") + 22
+    (bits,) = struct.unpack_from("<H", data, place)
+    return int(bits) if bits < 32 else 0
