@@ -34,7 +34,7 @@ def draw_recommendations(
             axes.barh(place, effect, left=start, color=USUAL, alpha=strength)
             axes.text(start, place, f" {name}", va="center", fontsize=7, color=INK)
             start += effect
-    ranked = [f"{item}  {rank}" for rank, item in enumerate(items, 1)]
+    ranked = [f"{rank}. {item}" for rank, item in enumerate(items, 1)]
     axes.set_yticks(range(len(items)), ranked, color=INK)
     axes.invert_yaxis()
     axes.set_xlabel("how much the score falls without an item", color=FAINT)
