@@ -1,9 +1,9 @@
 # Written by tools/generate.py from the docstrings. Do not edit.
 
 from isthmus.artifacts import inspect, load, save
-from isthmus.codes import align, nearest
+from isthmus.codes import align, nearest, topic_weights, topic_words
 from isthmus.compression import compress, decompress
-from isthmus.data.forms import Audio, Counts, Images, Series
+from isthmus.data.forms import Audio, Counts, Images, Series, Text
 from isthmus.data.kinds import Columns
 from isthmus.data.streams import stream
 from isthmus.estimator import Autoencoder
@@ -17,6 +17,7 @@ from isthmus.presets.masked import masked
 from isthmus.presets.overcomplete import overcomplete
 from isthmus.presets.sparse_kl import sparse_kl
 from isthmus.presets.sparse_l1 import sparse_l1
+from isthmus.presets.topics import topics
 from isthmus.presets.undercomplete import undercomplete
 from isthmus.presets.variational import variational
 from isthmus.presets.vector_quantized import vector_quantized
@@ -49,6 +50,7 @@ __all__ = [
     "Recommender",
     "Sampler",
     "Series",
+    "Text",
     "Training",
     "align",
     "compare",
@@ -69,6 +71,9 @@ __all__ = [
     "sparse_kl",
     "sparse_l1",
     "stream",
+    "topic_weights",
+    "topic_words",
+    "topics",
     "tune",
     "undercomplete",
     "variational",

@@ -92,8 +92,7 @@ class Corruption(Part):
 class Architecture(Part):
     """The two networks around the bottleneck.
 
-    They are built as a pair because a decoder may mirror, or share the weights of,
-    its encoder.
+    They are a pair because a decoder may mirror its encoder, or share its weights.
     """
 
     folder: ClassVar[str] = "architectures"
@@ -101,7 +100,8 @@ class Architecture(Part):
     """Whether it can build replicas on a leading axis."""
     replayable: ClassVar[bool] = True
     """Whether its networks do the same operations whenever they get the same shapes."""
-
+    grouped: ClassVar[bool] = False
+    """Whether its decoder mixes ``topics``, (D, entries), that it is given."""
     axes: ClassVar[int | None] = None
     """Axes of an example, besides one of channels, that it is made for; None: any."""
 

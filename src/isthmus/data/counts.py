@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from isthmus.data.forms import Counts, Text, name_of
 from isthmus.data.kinds import Found
 from isthmus.data.sparse import Sparse
 from isthmus.errors import DataError, warn
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from isthmus.data.documents import Documents
 
 LARGEST = 2**24
 """The largest count: whole numbers up to it are exact in float32."""
@@ -33,6 +36,8 @@ class CountRows:
     """Of the columns."""
     backend: str | None = None
     """The library of the frame in which answers come; None for an array."""
+    documents: Documents | None = None
+    """The texts whose words are counted."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -55,7 +60,8 @@ class CountRows:
 
     def take(self, picked: NDArray[np.int64]) -> CountRows:
         """The rows at these places, in their order."""
-        return replace(self, matrix=self.matrix[picked])
+        texts = None if self.documents is None else self.documents.take(picked)
+        return replace(self, matrix=self.matrix[picked], documents=texts)
 
     @classmethod
     def of(
@@ -74,20 +80,29 @@ class CountTable:
     """Counts as sparse entries, and back.
 
     ``typical`` is the median total of the rows; None: totals say nothing of a row.
+    ``text`` says how texts were cut into the words that are counted.
     """
 
-    form: ClassVar[str] = "counts"
     aside: ClassVar[list[str]] = []
     missing: ClassVar[bool] = False
     types: ClassVar[dict[str, str]] = {}
     """Columns of frames are read as what they are."""
 
-    def __init__(self, names: Sequence[str], typical: float | None) -> None:
-        self.names, self.typical = tuple(names), typical
+    def __init__(
+        self, names: Sequence[str], typical: float | None, text: Text | None = None
+    ) -> None:
+        self.names, self.typical, self.text = tuple(names), typical, text
+
+    @property
+    def form(self) -> str:
+        """Counts, or texts whose words are counted."""
+        return name_of(self.text or Counts())
 
     @cached_property
     def found(self) -> tuple[Found, ...]:
         """Name and kind of each column."""
+        if self.text is not None:
+            return (Found(self.text.column or "text", "text", "text"),)
         return tuple(Found(name, "count", "integer") for name in self.names)
 
     @property
@@ -123,20 +138,27 @@ class CountTable:
     def to_dict(self) -> dict[str, Any]:
         """Plain data; `from_dict` is the inverse."""
         typical = None if self.typical is None else self.typical.hex()
-        return {"form": self.form, "names": list(self.names), "typical": typical}
+        found = {"form": self.form, "names": list(self.names), "typical": typical}
+        return found if self.text is None else found | {"text": self.text.to_dict()}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` wrote."""
-        typical = data["typical"]
-        return cls(data["names"], None if typical is None else float.fromhex(typical))
+        typical, text = data["typical"], data.get("text")
+        return cls(
+            data["names"],
+            None if typical is None else float.fromhex(typical),
+            None if text is None else Text(**text),
+        )
 
 
 class CountLearner:
     """Learns the totals of rows of counts: `update` in any order, then `finish`."""
 
-    def __init__(self, names: Sequence[str], *, totals: bool = True) -> None:
-        self.names, self.given = tuple(names), totals
+    def __init__(
+        self, names: Sequence[str], *, totals: bool = True, text: Text | None = None
+    ) -> None:
+        self.names, self.given, self.text = tuple(names), totals, text
         self.totals: list[NDArray[np.float64]] = []
 
     def update(self, rows: CountRows) -> Self:
@@ -156,12 +178,13 @@ class CountLearner:
         if not len(counted):
             raise DataError("All counts are 0: there is nothing to learn.")
         if empty := len(totals) - len(counted):
+            what = "count" if self.text is None else "word that counts"
             warn(
-                f"{empty:,} of {len(totals):,} rows hold no count. They say nothing, "
+                f"{empty:,} of {len(totals):,} rows hold no {what}. They say nothing, "
                 f"and share one code. Leave them out."
             )
         typical = float(np.median(counted)) if self.given else None
-        return CountTable(self.names, typical)
+        return CountTable(self.names, typical, self.text)
 
 
 def _refuse_what_is_no_count(matrix: csr_matrix, names: Sequence[str]) -> None:

@@ -1,10 +1,10 @@
-"""What data can be, other than a table: images, time series, counts and sound."""
+"""What data can be, other than a table: images, series, counts, sound and texts."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from isthmus.spec import Spec
 
@@ -74,8 +74,39 @@ class Audio(Spec):
     codes: Literal["recording", "window"] = "recording"
 
 
-Form = Images | Series | Counts | Audio
-Name = Literal["table", "images", "series", "counts", "audio"]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class Text(Spec):
+    """Texts, each a row, as counts of the words of a vocabulary: bags of words.
+
+    They are a list, a column, or that which ``column`` names of a table. Texts are cut
+    into words by scikit-learn's `CountVectorizer`, whose parameters have the same names
+    here: ``analyzer``, ``ngram_range``, ``token_pattern``, ``lowercase``,
+    ``strip_accents`` and ``stop_words``. The vocabulary is learned in fitting: words
+    that stand in at least ``min_df`` and at most ``max_df`` texts (shares, or numbers),
+    the ``max_features`` most frequent of them.
+
+    With ``hashed`` there is no vocabulary: each word counts for one of so many entries,
+    chosen by its hash, so that words which fitting has not seen count, too. Several
+    words share an entry, and none has a name.
+    """
+
+    column: str | None = None
+    analyzer: Literal["word", "char", "char_wb"] = "word"
+    ngram_range: tuple[PositiveInt, PositiveInt] = (1, 1)
+    token_pattern: str = r"(?u)\b\w\w+\b"  # noqa: S105 - no password
+    lowercase: bool = True
+    strip_accents: Literal["ascii", "unicode"] | None = None
+    stop_words: Literal["english"] | tuple[str, ...] | None = None
+    min_df: PositiveInt | Share = 2
+    max_df: PositiveInt | Share = 0.5
+    max_features: PositiveInt | None = 20_000
+    hashed: PositiveInt | None = None
+
+
+Form = Images | Series | Counts | Audio | Text
+Name = Literal["table", "images", "series", "counts", "audio", "text"]
 """What data can be, as it is said in a word."""
 
 FORMS: dict[str, type[Form]] = {
@@ -83,6 +114,7 @@ FORMS: dict[str, type[Form]] = {
     "series": Series,
     "counts": Counts,
     "audio": Audio,
+    "text": Text,
 }
 """What data can be, as it is said."""
 

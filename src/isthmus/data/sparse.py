@@ -7,6 +7,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Self
 
 import torch
+from scipy.sparse import csr_matrix
 
 from isthmus.data.blocks import rows_of_block
 from isthmus.errors import DataError
@@ -16,7 +17,6 @@ from isthmus.trace import Batch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from scipy.sparse import csr_matrix
     from torch import Tensor
 
 MOST = 2**28
@@ -51,6 +51,12 @@ class Sparse:
             torch.tensor(matrix.indptr, dtype=torch.int64),
             int(matrix.shape[1]),
         )
+
+    def matrix(self) -> csr_matrix:
+        """The rows as scipy has them."""
+        parts = (self.x, self.columns, self.starts)
+        shape = len(self), self.width
+        return csr_matrix(tuple(part.cpu().numpy() for part in parts), shape)
 
     def __len__(self) -> int:
         """Return the number of rows."""

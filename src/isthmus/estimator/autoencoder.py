@@ -17,6 +17,7 @@ from isthmus.data.blocks import in_blocks
 from isthmus.errors import DataError
 from isthmus.estimator.evaluation import evaluate
 from isthmus.estimator.explanation import Explanation, explain
+from isthmus.estimator.grouping import grouped
 from isthmus.estimator.html import describe
 from isthmus.estimator.joined import back, by_row, codes, log_likelihood, rebuilt
 from isthmus.estimator.judge import PlainJudge
@@ -68,7 +69,7 @@ class Autoencoder(
         logarithmic tail; or by mean and standard deviation.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say: ``{"zip": "category"}``.
-    kind : "table", "images", "series", "counts", "audio", or an object, optional
+    kind : "table", "images", "series", "counts", "audio", "text" or an object, optional
         What the data is; None: as it looks, and a table where that is open.
     device : str or torch.device, optional
         By default CUDA, MPS or the processor.
@@ -97,9 +98,8 @@ class Autoencoder(
 
     Notes
     -----
-    Takes arrays and frames with cells of any kind (docs/tables.md). Scores and losses
-    are in nats per row of scaled columns; in mixed tables each column counts alike.
-    Missing cells weigh nothing. There is no ``sample_weight``.
+    Cells may be of any kind (docs/tables.md). Scores and losses are in nats per row; of
+    tables, each column counts alike. Missing cells weigh nothing; rows weigh alike.
     """
 
     _calls = 0  # of partial_fit
@@ -266,7 +266,7 @@ class Autoencoder(
         """Learn the columns of ``X`` and build an untrained module; its entries."""
         rows, origin = read_rows(self, X, reset=True, least=2)
         self._settle(learner_for(self, rows).update(rows), origin)
-        return self._converter.encode(rows)
+        return grouped(self, rows, self._converter.encode(rows))
 
     def _settle(self, learner: Learner, origin: Origin) -> None:
         self._origin, ready = origin._replace(index=None), prepare(self, learner)

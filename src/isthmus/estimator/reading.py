@@ -1,4 +1,4 @@
-"""What a person hands over: rows of a table, images, series, counts or sound."""
+"""What a person hands over: a table, images, series, counts, sound or texts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from isthmus.data.counts import CountLearner, CountRows, CountTable
+from isthmus.data.documents import are_documents
 from isthmus.data.forms import Audio, Counts, Images, Series, name_of
 from isthmus.data.frames import Origin, is_frame
 from isthmus.data.learner import TableLearner
@@ -22,10 +23,20 @@ from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator.counting import are_counts, read_counts
 from isthmus.estimator.suggestions import wished_content
 from isthmus.estimator.tables import Read, read_table
+from isthmus.estimator.texts import read_texts, text_of
 from isthmus.estimator.wishes import columns_of, form_of
 
 Converter = Table | Pixels | SeriesTable | CountTable | Sounds
 Learner = TableLearner | PixelLearner | SeriesLearner | CountLearner | SoundLearner
+
+
+LOOKS = {
+    "audio": are_recordings,
+    "images": are_pictures,
+    "counts": are_counts,
+    "text": are_documents,
+}
+"""Data that can be but of one form."""
 
 
 def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
@@ -39,15 +50,14 @@ def read_rows(estimator: Any, X: Any, *, reset: bool, least: int = 1) -> Read:
     X = at_hand(X)
     known = None if reset else estimator._converter  # noqa: SLF001
     form = form_for(estimator, X) if reset else getattr(known, "form", "table")
-    if form == "images":
-        return _read_images(estimator, X, reset=reset, least=least)
-    if form == "audio":
-        return _read_audio(estimator, X, reset=reset, least=least)
-    if form == "series":
-        return _read_series(estimator, X, reset=reset, least=least)
-    if form == "counts":
-        return read_counts(estimator, X, reset=reset, least=least)
-    return read_table(estimator, X, reset=reset, least=least)
+    readers = {
+        "images": _read_images,
+        "audio": _read_audio,
+        "series": _read_series,
+        "counts": read_counts,
+        "text": read_texts,
+    }
+    return readers.get(form, read_table)(estimator, X, reset=reset, least=least)
 
 
 def learner_for(estimator: Any, rows: Any) -> Learner:
@@ -59,7 +69,8 @@ def learner_for(estimator: Any, rows: Any) -> Learner:
         return SoundLearner(rows, content, said if isinstance(said, Audio) else None)
     if isinstance(rows, CountRows):
         totals = said.totals if isinstance(said, Counts) else True
-        return CountLearner(rows.names, totals=totals)
+        text = None if rows.documents is None else text_of(estimator, rows.documents)
+        return CountLearner(rows.names, totals=totals, text=text)
     if estimator.scaling not in {"robust", "standard"}:
         raise RecipeError(
             f"scaling must be 'robust' or 'standard'. Got {estimator.scaling!r}."
@@ -82,7 +93,11 @@ def learner_for(estimator: Any, rows: Any) -> Learner:
 def converter_from(data: dict[str, Any]) -> Converter:
     """Rebuild a converter from its plain data."""
     kinds: dict[str, type[Converter]] = {
-        kind.form: kind for kind in (Pixels, SeriesTable, CountTable, Sounds)
+        "images": Pixels,
+        "series": SeriesTable,
+        "counts": CountTable,
+        "text": CountTable,
+        "audio": Sounds,
     }
     return kinds.get(data.get("form", "table"), Table).from_dict(data)
 
@@ -96,14 +111,14 @@ def form_for(estimator: Any, X: Any) -> str:
             CountRows: "counts",
             Recordings: "audio",
         }
-        return kinds.get(type(X.rows), "table")
+        found = kinds.get(type(X.rows), "table")
+        return "text" if getattr(X.rows, "documents", None) is not None else found
     said = form_of(estimator)
     if said is not None:
         return name_of(said)
-    looks = {"audio": are_recordings, "images": are_pictures, "counts": are_counts}
     if estimator.kind is not None:
         return "table"
-    return next((form for form, looks_so in looks.items() if looks_so(X)), "table")
+    return next((form for form, looks_so in LOOKS.items() if looks_so(X)), "table")
 
 
 def _read_images(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:

@@ -9,11 +9,13 @@ from isthmus.architectures.conv2d import Conv2d
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.identity import Identity
+from isthmus.corruptions.word_dropout import WordDropout
 from isthmus.data.counts import CountTable
 from isthmus.errors import warn
 from isthmus.estimator.parameters import part_of
 from isthmus.likelihoods.bernoulli import Bernoulli
 from isthmus.likelihoods.by_column import ByColumn
+from isthmus.likelihoods.multinomial import Multinomial
 from isthmus.likelihoods.negative_binomial import NegativeBinomial
 from isthmus.likelihoods.squared_error import SquaredError
 from isthmus.model import Recipe
@@ -31,7 +33,14 @@ CONVOLUTIONS: dict[str, Architecture] = {
 }
 """Networks of what is no table, where nothing is said of them."""
 
-MOST = {"table": 16, "images": 64, "series": 64, "counts": 16, "audio": 64}
+MOST = {
+    "table": 16,
+    "images": 64,
+    "series": 64,
+    "counts": 16,
+    "audio": 64,
+    "text": 64,
+}
 """Entries of a code, where nothing is said of them."""
 
 
@@ -46,12 +55,16 @@ def wished_content(estimator: Any) -> Content | None:
 def likelihood_for(estimator: Any, converter: Converter) -> Likelihood:
     """Squared error for numbers, Bernoulli for zeros and ones, else by column.
 
-    For rows of counts negative binomial; what is a typical total it is told.
+    For rows of counts negative binomial, for words multinomial; what is a typical
+    total it is told.
     """
     layout = converter.layout()
     if isinstance(converter, CountTable):
-        counted = NegativeBinomial() if estimator.likelihood is None else None
-        found = counted or part_of(estimator, "likelihood")
+        found: Likelihood = NegativeBinomial()
+        if estimator.likelihood is not None:
+            found = part_of(estimator, "likelihood")
+        elif converter.text is not None:
+            found = Multinomial()
         if converter.typical and getattr(found, "typical", 0.0) is None:
             found = found.changed(typical=converter.typical)
         return found
@@ -79,11 +92,14 @@ def recipe_for(estimator: Any, converter: Converter, likelihood: Likelihood) -> 
         architecture = CONVOLUTIONS[form]
     if isinstance(architecture, Mlp) and architecture.hidden is None:
         architecture = architecture.changed(hidden=estimator.hidden)
+    corruption = part_of(estimator, "corruption")
+    if estimator.corruption is None and form == "text":
+        corruption = WordDropout()
     recipe = Recipe(
         architecture=architecture,
         bottleneck=bottleneck,
         likelihood=likelihood,
-        corruption=part_of(estimator, "corruption"),
+        corruption=corruption,
         terms=estimator.terms,
     )
     recipe = recipe.changed(terms=tuple(recipe.costs().values()))

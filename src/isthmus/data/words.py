@@ -1,0 +1,91 @@
+"""From texts to counts of words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
+
+from isthmus.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from isthmus.data.forms import Text
+
+NEAR = 10
+"""Words of a window: those that stand in one are near each other."""
+
+MOST = 2**21
+"""Windows that are looked at, about."""
+
+
+def vocabulary(texts: Sequence[str], said: Text) -> tuple[str, ...]:
+    """The words that count, in the order of the alphabet; of hashes, their numbers."""
+    if said.hashed is not None:
+        return tuple(f"#{k}" for k in range(said.hashed))
+    bounds = {"min_df": said.min_df, "max_df": said.max_df}
+    vectorizer = CountVectorizer(
+        **_cutting(said), **bounds, max_features=said.max_features
+    )
+    try:
+        vectorizer.fit(texts)
+    except ValueError as error:
+        raise DataError(
+            f"No word is left of {len(texts):,} texts: {str(error).rstrip('.')}. A "
+            f"word must stand in {said.min_df} or more of them and in {said.max_df} or "
+            f"fewer; kind=isthmus.Text(min_df=1, max_df=1.0) takes all."
+        ) from None
+    return tuple(map(str, vectorizer.get_feature_names_out()))
+
+
+def counted(texts: Sequence[str], words: Sequence[str], said: Text) -> csr_matrix:
+    """How often each word stands in each text, (n, words)."""
+    if said.hashed is not None:
+        vectorizer = HashingVectorizer(
+            **_cutting(said), n_features=said.hashed, alternate_sign=False, norm=None
+        )
+    else:
+        vectorizer = CountVectorizer(**_cutting(said), vocabulary=list(words))
+    return csr_matrix(vectorizer.transform(texts))
+
+
+def windows(texts: Sequence[str], words: Sequence[str], said: Text) -> csr_matrix:
+    """Which words stand in each run of `NEAR` words, (windows, words), of 0 and 1.
+
+    A text of fewer words is one window. What is not in the vocabulary keeps its place.
+    Of more than `MOST` windows every so-and-so-manieth is looked at.
+    """
+    places = {word: j for j, word in enumerate(words)}
+    cut: Callable[[str], list[str]] = CountVectorizer(**_cutting(said)).build_analyzer()
+    found = [[places.get(word, -1) for word in cut(text)] for text in texts]
+    step = sum(map(len, found)) // MOST + 1
+    runs = np.concatenate([_runs(np.array(f, np.int32))[::step] for f in found])
+    row = np.repeat(np.arange(len(runs)), NEAR).reshape(runs.shape)
+    known = runs >= 0
+    ones = np.ones(int(known.sum()), np.float32)
+    made = csr_matrix((ones, (row[known], runs[known])), (len(runs), len(words)))
+    made.data[:] = 1  # a word that stands twice in a window
+    return made
+
+
+def _runs(found: NDArray[np.int32]) -> NDArray[np.int32]:
+    """All runs of `NEAR` words, (runs, NEAR); -1 fills up."""
+    if len(found) < NEAR:
+        found = np.pad(found, (0, NEAR - len(found)), constant_values=-1)
+    return np.lib.stride_tricks.sliding_window_view(found, NEAR)
+
+
+def _cutting(said: Text) -> dict[str, Any]:
+    """How a text becomes words; with a pattern for words alone."""
+    names = ("analyzer", "ngram_range", "lowercase", "strip_accents", "stop_words")
+    found = {name: getattr(said, name) for name in names}
+    if isinstance(said.stop_words, tuple):
+        found["stop_words"] = list(said.stop_words)
+    if said.analyzer == "word":
+        found["token_pattern"] = said.token_pattern
+    return found

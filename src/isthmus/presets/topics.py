@@ -1,0 +1,27 @@
+"""The topic model."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus.architectures.topics import Topics
+from isthmus.bottlenecks.logistic_normal import LogisticNormal
+from isthmus.corruptions.identity import Identity
+from isthmus.estimator import Autoencoder
+from isthmus.likelihoods.multinomial import Multinomial
+
+
+def topics(size: int | None = None, **keywords: Any) -> Autoencoder:
+    """z are shares of topics, p(w|z) = sum_k z_k p(w|k) (Srivastava & Sutton, 2017).
+
+    ``size`` is the number of topics. What they are made of `isthmus.topic_words` says;
+    `transform` gives the shares of each text.
+    """
+    choices: dict[str, Any] = {
+        "size": size,
+        "architecture": Topics(),
+        "bottleneck": LogisticNormal(),
+        "likelihood": Multinomial(),
+        "corruption": Identity(),
+    }
+    return Autoencoder(**(choices | keywords))
