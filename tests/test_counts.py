@@ -189,6 +189,25 @@ def test_an_answer_that_is_too_large_is_refused():
         wide.refuse_whole()
 
 
+@pytest.mark.parametrize("task", ["Denoiser", "Sampler", "Imputer"])
+def test_tasks_that_know_no_counts_say_so(task):
+    with pytest.raises(DataError, match=r"Got counts.*kind='table'"):
+        getattr(isthmus, task)(verbose=0).fit(FORMS["csr"])
+
+
+def test_odd_rows_are_found_and_explained():
+    odd = X.copy()
+    odd[7] = np.random.default_rng(1).permutation(odd[7])
+    detector = isthmus.AnomalyDetector(kind="counts", effort="fast", verbose=0)
+    scores = detector.fit(FORMS["csr"]).score_samples(odd)
+    assert scores.argmin() == 7
+    told = detector.explain(odd)
+    np.testing.assert_allclose(told.contributions.sum(axis=1) + told.rest, scores)
+    assert detector.check_drift(X).threshold_holds
+    with pytest.raises(DataError, match="Replicas judge rows of tables"):
+        isthmus.AnomalyDetector(folds=2, effort="fast", verbose=0).fit(FORMS["csr"])
+
+
 # --------------------------------------------------------------------- sparse examples
 
 

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -129,3 +130,59 @@ def test_squared_error_is_a_normal_density_of_variance_one_half():
     by_scipy = torch.from_numpy(stats.norm.logpdf(x.numpy(), y.numpy(), math.sqrt(0.5)))
     got = SquaredError().log_prob(y, x) - SquaredError().log_normalizer()
     torch.testing.assert_close(got, by_scipy)
+
+
+@pytest.mark.parametrize("typical", [None, 50.0])
+@pytest.mark.parametrize("kind", [Poisson, NegativeBinomial])
+def test_wide_rows_are_those_of_narrow_ones(kind, typical, monkeypatch):
+    likelihood = kind(typical=typical)
+    x = torch.poisson(torch.full((5, 40), 0.3))
+    params = torch.randn(2, *x.shape, *likelihood.params(Size([])), requires_grad=True)
+    found = []
+    for wide in (512, 1):
+        monkeypatch.setattr("isthmus.likelihoods._counted.WIDE", wide)
+        entries = likelihood.log_prob(params, x)
+        (gradient,) = torch.autograd.grad(entries.sum(), params)
+        found.append((entries, gradient))
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_totals_that_are_given_are_those_of_scipy():
+    y, x = torch.randn(30), torch.arange(30.0) % 5
+    m = special.softmax(15 * np.tanh(y.numpy() / 15)) * x.sum().item()
+    r = math.exp(bounded(0.7, 15))
+    params = torch.stack([y, torch.full_like(y, 0.7)], -1)
+    got = NegativeBinomial(typical=9.0).log_prob(params, x)
+    by_scipy = stats.nbinom.logpmf(x.numpy(), r, r / (r + m))
+    np.testing.assert_allclose(got, by_scipy)
+    m = special.softmax(30 * np.tanh(y.numpy() / 30)) * x.sum().item()
+    got = Poisson(typical=9.0).log_prob(y, x)
+    np.testing.assert_allclose(got, stats.poisson.logpmf(x.numpy(), m))
+    for likelihood, told in ((Poisson, y), (NegativeBinomial, params)):
+        some = likelihood(typical=9.0)
+        assert some.mean(told).sum().item() == pytest.approx(9)
+        x_twice = some.view(2 * x)
+        torch.testing.assert_close(x_twice, some.view(x))
+        assert some.view(x).expm1().sum().item() == pytest.approx(9)
+
+
+def test_poisson_of_given_totals_is_multinomial_less_constants():
+    x, (y, z) = torch.tensor([3.0, 0.0, 5.0, 1.0]), torch.randn(2, 4)
+    by_kind = [
+        (kind(typical=7.0).log_prob(y, x) - kind(typical=7.0).log_prob(z, x)).sum()
+        for kind in (Poisson, Multinomial)
+    ]
+    assert by_kind[0].item() == pytest.approx(by_kind[1].item(), rel=1e-2)
+
+
+@pytest.mark.parametrize("kind", [Poisson, NegativeBinomial, Multinomial])
+def test_draws_have_the_mean_of_a_typical_row(kind):
+    torch.manual_seed(0)
+    some = kind(typical=20.0)
+    one = torch.randn(5, *some.params(Size([])))
+    params = one.expand(20_000, *one.shape)
+    draws = some.sample(params)
+    assert torch.equal(draws, draws.round())
+    expected = some.mean(one)
+    torch.testing.assert_close(draws.mean(0), expected, rtol=0.1, atol=0.1)

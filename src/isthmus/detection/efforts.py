@@ -9,6 +9,7 @@ from isthmus.architectures.resnet import Resnet
 from isthmus.corruptions.masking import Masking
 from isthmus.data.forms import name_of
 from isthmus.detection.rolled import rolled
+from isthmus.errors import DataError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.crossfit import cross_fitted
 from isthmus.estimator.judge import Judge, PlainJudge, View
@@ -122,7 +123,8 @@ def cross_fit(
     Where it names no epochs, it takes as many steps as the effort has them.
     """
     data = model.prepared(table)
-    assert isinstance(data, Batch), "replicas are of rows of a table"
+    if not isinstance(data, Batch):
+        raise DataError("Replicas judge rows of tables. Leave out folds and scores.")
     steps, size = lasts(effort, training_of(model), *data.x.shape)
     model.set_params(training__batch_size=size)
     views = PLANS[effort].views(scores)

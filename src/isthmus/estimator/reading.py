@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from isthmus.estimator.suggestions import wished_content
 from isthmus.estimator.tables import Read, read_table
 from isthmus.estimator.texts import read_texts, text_of
 from isthmus.estimator.wishes import columns_of, form_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Converter = Table | Pixels | SeriesTable | CountTable | Sounds
 Learner = TableLearner | PixelLearner | SeriesLearner | CountLearner | SoundLearner
@@ -119,6 +122,17 @@ def form_for(estimator: Any, X: Any) -> str:
     if estimator.kind is not None:
         return "table"
     return next((form for form, looks_so in LOOKS.items() if looks_so(X)), "table")
+
+
+def form_among(estimator: Any, X: Any, known: Iterable[str]) -> str:
+    """The form of the data, which must be one that a task knows."""
+    if (form := form_for(estimator, X)) not in known:
+        dense = " kind='table' takes a sparse matrix for a table."
+        raise DataError(
+            f"{type(estimator).__name__} takes {' or '.join(known)}. Got {form}."
+            f"{dense if form == 'counts' else ''}"
+        )
+    return form
 
 
 def _read_images(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:

@@ -11,6 +11,7 @@ from torch import Size
 from torch.nn import functional
 
 from isthmus.layout import Content
+from isthmus.likelihoods._counted import counted
 from isthmus.likelihoods._totals import seen, totals
 from isthmus.parts import Likelihood
 
@@ -59,8 +60,7 @@ class NegativeBinomial(Likelihood):
         if self.typical is not None:
             log_m = log_m + (totals(x) / self.typical).log()
         r, excess = log_r.exp(), functional.softplus(log_m - log_r)  # log((r + m) / r)
-        coefficient = _rising(x, r) - (x + 1).lgamma()
-        return coefficient - r * excess + x * (log_m - excess)
+        return counted(_more, x, r, log_m - excess) - r * excess
 
     def mean(self, params: Tensor) -> Tensor:
         """The mean m of each entry."""
@@ -78,6 +78,11 @@ class NegativeBinomial(Likelihood):
         if self.typical is not None:
             log_m = log_m.log_softmax(-1) + math.log(self.typical)
         return log_m, log_r
+
+
+def _more(x: Tensor, r: Tensor, log_share: Tensor) -> Tensor:
+    """By how much log p of x is above that of 0; ``log_share`` is log(m / (r + m))."""
+    return _rising(x, r) - (x + 1).lgamma() + x * log_share
 
 
 def _rising(x: Tensor, r: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ import torch
 from pydantic import PositiveFloat
 
 from isthmus.layout import Content
+from isthmus.likelihoods._counted import counted
 from isthmus.likelihoods._totals import seen, totals
 from isthmus.parts import Likelihood
 
@@ -47,7 +48,7 @@ class Poisson(Likelihood):
         log_m = self._log_mean(params)
         if self.typical is not None:
             log_m = log_m + (totals(x) / self.typical).log()
-        return x * log_m - log_m.exp() - (x + 1).lgamma()
+        return x * log_m - log_m.exp() - counted(_log_factorial, x)
 
     def mean(self, params: Tensor) -> Tensor:
         """The mean of each entry."""
@@ -63,3 +64,7 @@ class Poisson(Likelihood):
         if self.typical is None:
             return bounded
         return bounded.log_softmax(-1) + math.log(self.typical)
+
+
+def _log_factorial(x: Tensor) -> Tensor:
+    return (x + 1).lgamma()

@@ -14,7 +14,7 @@ from isthmus.corruptions.swap_noise import SwapNoise
 from isthmus.data.windows import Windows
 from isthmus.errors import DataError
 from isthmus.estimator import Autoencoder
-from isthmus.estimator.reading import form_for, read_rows
+from isthmus.estimator.reading import form_among, read_rows
 from isthmus.pretraining.columns import fitting
 from isthmus.pretraining.heads import Goal, Head, heads, heads_on, mean
 from isthmus.pretraining.labels import folds_of
@@ -96,7 +96,7 @@ def pretrained(task: Any, X: Any, checkpoint: Any = None) -> tuple[Autoencoder, 
     if is_fitted(given):
         model = fitting(given, X)
         return model, entries(model, X)
-    model = template(task, form_for(task, X))
+    model = template(task, form_among(task, X, NETWORKS))
     read = read_rows(model, X, reset=True, least=2)
     model.fit(read, checkpoint=checkpoint)
     return model, entries(model, read)

@@ -19,7 +19,7 @@ from isthmus.data.pictures import Pictures
 from isthmus.data.pixels import PixelLearner
 from isthmus.errors import RecipeError
 from isthmus.estimator import Autoencoder
-from isthmus.estimator.reading import form_for, learner_for, read_rows
+from isthmus.estimator.reading import form_among, learner_for, read_rows
 from isthmus.estimator.state import State
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
@@ -80,7 +80,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
     slope : float or (low, high), optional
         How the power of the noise falls with frequency, as 1 / f^slope: 0 white, 1
         pink, 2 brown. By default 0, and of sound anything between 0 and 2.
-    kind : "table", "images", "series", "counts", "audio", or an object, optional
+    kind : "table", "images", "series", "audio", or an object, optional
         What the data is, as in `Autoencoder`.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
@@ -131,7 +131,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
         Where the file ``checkpoint`` is there, training goes on from it.
         """
         X = in_memory(X)
-        model = self._template(form_for(self, X))
+        model = self._template(form_among(self, X, NETWORKS))
         read = read_rows(model, X, reset=True, least=2)
         if self.noise is not None and isinstance(read.rows, Pictures):
             learner = learner_for(model, read.rows)

@@ -12,9 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.corruptions.masking import Masking
 from isthmus.data.streams import at_hand
 from isthmus.data.table import Table
-from isthmus.errors import DataError
 from isthmus.estimator.parameters import part_of
-from isthmus.estimator.reading import form_for, read_rows
+from isthmus.estimator.reading import form_among, read_rows
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
 from isthmus.imputation.filling import fill, fill_drawn, gaps, indicated, indicator_name
@@ -117,8 +116,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         file ``checkpoint`` is there, training goes on from it.
         """
         X = in_memory(X)
-        if (form := form_for(self, X)) != "table":
-            raise DataError(f"An imputer fills cells of tables. Got {form}.")
+        form_among(self, X, ["table"])
         model = self._template()
         table = read_rows(model, X, reset=True, least=2)
         filler = trained(model, table, self.folds, checkpoint)

@@ -42,7 +42,7 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
         ``"auto"``: where hidden labels are found better so.
     class_weight : "balanced" or dict of weights by class, optional
         How much the labels of each class count.
-    kind : "table", "images", "series", "counts", "audio", or an object, optional
+    kind : "table", "images", "series", or an object, optional
         What the data is, as in `Autoencoder`; images and series are seen whole.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.

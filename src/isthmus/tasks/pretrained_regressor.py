@@ -33,7 +33,7 @@ class PretrainedRegressor(RegressorMixin, Pretrained):
     ----------
     frozen : bool
         Whether the encoder stays as pre-training left it; then only the head learns.
-    kind : "table", "images", "series", "counts", "audio", or an object, optional
+    kind : "table", "images", "series", or an object, optional
         What the data is, as in `Autoencoder`; images and series are seen whole.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.

@@ -15,7 +15,7 @@ from isthmus.data.table import Table
 from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.joined import back
-from isthmus.estimator.reading import form_for, read_rows
+from isthmus.estimator.reading import form_among, read_rows
 from isthmus.estimator.state import State
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
@@ -23,7 +23,7 @@ from isthmus.estimator.wishes import form_of, kind_from_plain, kind_to_plain
 from isthmus.generation import conditions
 from isthmus.generation.density import Density
 from isthmus.generation.generator import Generator
-from isthmus.generation.networks import usual
+from isthmus.generation.networks import NETWORKS, usual
 from isthmus.generation.paths import between
 from isthmus.generation.report import SampleReport, cells_of, reported
 from isthmus.generation.stored import generator_from, tensors_of
@@ -66,7 +66,7 @@ class Sampler(TakesAnyCells):
     components : int, optional
         Normal distributions of the mixture; by default one for every 25 rows, up to
         256.
-    kind : "table", "images", "series", "counts", "audio", or an object, optional
+    kind : "table", "images", "series", or an object, optional
         What the data is, as in `Autoencoder`.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
@@ -124,7 +124,7 @@ class Sampler(TakesAnyCells):
                 f"{self.density!r}."
             )
         X = in_memory(X)
-        model = self._template(form_for(self, X))
+        model = self._template(form_among(self, X, NETWORKS))
         model.fit(X, checkpoint=checkpoint)
         density = None
         if self.density == "prior":

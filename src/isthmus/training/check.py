@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Protocol
 
 import torch
@@ -13,11 +14,14 @@ from isthmus.training.examples import sizes_of
 from isthmus.training.step import Costs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from isthmus.training.step import Trainable
 
 Figures = dict[str, float]
+
+ROWS, CELLS, FEWEST = 1024, 2**22, 128
+"""Rows that are looked at at a time, and entries, unless rows are very wide."""
 
 
 class Checked(Protocol):
@@ -26,6 +30,10 @@ class Checked(Protocol):
     def __len__(self) -> int:
         """How many there are."""
 
+    @property
+    def event(self) -> Sequence[int]:
+        """Shape of an example."""
+
     def split(self, sizes: list[int]) -> Iterable[Batch]:
         """Consecutive batches of these sizes."""
 
@@ -33,15 +41,16 @@ class Checked(Protocol):
 def check(model: Trainable, data: Checked, seed: int, ranks: Ranks = ALONE) -> Figures:
     """Figures of ``data`` with dropout off and the same draws at every call.
 
-    Terms on a whole batch, such as a mean activation, are taken over 1,024 rows. Of
-    several processes each has a part of the rows.
+    Terms on a whole batch, such as a mean activation, are taken over `ROWS` rows, fewer
+    if they are wide. Of several processes each has a part of the rows.
     """
     sums: Figures = {}
     counts: Figures = {}
+    rows = min(ROWS, max(CELLS // math.prod(data.event), FEWEST))
     device = next(model.parameters()).device
     model.train(mode=False)
     with seeded(seed, device), torch.no_grad():
-        for batch in data.split(sizes_of(len(data), 1024)):
+        for batch in data.split(sizes_of(len(data), rows)):
             trace = model(batch.to(device), Progress(), chance=True)
             costs = Costs(*model.loss(trace), model.metric(trace))
             figures, (metric, _, entries) = costs.figures(), costs.metric
