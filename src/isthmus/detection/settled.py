@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sklearn.base import clone
 
 from isthmus.detection import rolled
 from isthmus.detection.efforts import PLANS, WEIGHTS, folds_of, form_of
 from isthmus.detection.thresholds import kept_of
-from isthmus.estimator import Autoencoder
+from isthmus.estimator import Autoencoder, inner
+from isthmus.estimator.inner import as_wished
 
-
-class Settled(NamedTuple):
-    """What makes an equal detector, whatever efforts come to mean."""
-
-    autoencoder: Autoencoder
-    """The fitted one, if there is one."""
-    params: dict[str, Any]
-    """The other parameters; ``folds`` and, of several replicas, ``scores`` are said."""
-    rows: int | None
-    """Of so many rows the autoencoder plans its epochs, if none are said; None where
-    ``effort`` says how many steps it takes, or the rows are not known."""
+if TYPE_CHECKING:
+    from isthmus.estimator.inner import Settled
 
 
 def template(detector: Any) -> Autoencoder:
@@ -36,23 +28,20 @@ def template(detector: Any) -> Autoencoder:
         made = rolled.autoencoder(PLANS[detector.effort].width)
     else:
         made = Autoencoder()
-    wished = {"random_state": detector.random_state, "verbose": detector.verbose}
-    for name in ("columns", "kind", "device"):
-        if getattr(detector, name) is not None:
-            wished[name] = getattr(detector, name)
-    found: Autoencoder = made.set_params(**wished)
-    return found
+    return as_wished(detector, made)
 
 
 def settled(detector: Any, rows: int | None) -> Settled:
-    """Of a detector that was, or would be, fitted on so many rows."""
-    params, folds = detector.get_params(deep=False), folds_of(detector)
-    del params["autoencoder"]
-    params["folds"] = folds
+    """Of a detector that was, or would be, fitted on so many rows.
+
+    ``folds`` and, of several replicas, ``scores`` are said; of these ``rows`` are
+    None, as ``effort`` says how many steps are taken.
+    """
+    folds, more = folds_of(detector), {}
     if folds > 1:
         rows = None
-        params["scores"] = dict(WEIGHTS if detector.scores is None else detector.scores)
+        more["scores"] = dict(WEIGHTS if detector.scores is None else detector.scores)
     elif rows is not None:
         rows -= kept_of(detector, rows)
-    made = getattr(detector, "autoencoder_", None)
-    return Settled(made or template(detector), params, rows)
+    found = inner.settled(detector, template(detector), rows)
+    return found._replace(params={**found.params, "folds": folds, **more})

@@ -14,6 +14,7 @@ from isthmus.corruptions.swap_noise import SwapNoise
 from isthmus.data.windows import Windows
 from isthmus.errors import DataError
 from isthmus.estimator import Autoencoder
+from isthmus.estimator.inner import as_wished
 from isthmus.estimator.reading import form_among, read_rows
 from isthmus.pretraining.columns import fitting
 from isthmus.pretraining.heads import Goal, Head, heads, heads_on, mean
@@ -79,15 +80,7 @@ def template(task: Any, form: str) -> Autoencoder:
     """The autoencoder that is pre-trained."""
     made = task.autoencoder
     made = Autoencoder(**NETWORKS[form]) if made is None else clone(made)
-    wished: dict[str, Any] = {
-        "random_state": task.random_state,
-        "verbose": task.verbose,
-    }
-    for name in ("kind", "columns", "training", "device"):
-        if getattr(task, name) is not None:
-            wished[name] = getattr(task, name)
-    found: Autoencoder = made.set_params(**wished)
-    return found
+    return as_wished(task, made)
 
 
 def pretrained(task: Any, X: Any, checkpoint: Any = None) -> tuple[Autoencoder, Batch]:

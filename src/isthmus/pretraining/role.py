@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import torch
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.data.forms import name_of
+from isthmus.estimator.inner import adopt, settled
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
 from isthmus.estimator.wishes import form_of
@@ -27,18 +28,11 @@ if TYPE_CHECKING:
 
     from isthmus.data.kinds import Found
     from isthmus.estimator import Autoencoder
+    from isthmus.estimator.inner import Settled
     from isthmus.estimator.state import State
     from isthmus.pretraining.features import Features
     from isthmus.pretraining.heads import Goal
     from isthmus.pretraining.labels import Labels
-
-
-class Settled(NamedTuple):
-    """What makes an equal estimator, all said."""
-
-    autoencoder: Autoencoder
-    params: dict[str, Any]
-    rows: int | None
 
 
 class Pretrained(TakesAnyCells):
@@ -54,6 +48,8 @@ class Pretrained(TakesAnyCells):
     @abstractmethod
     def _goal(self, labels: Labels) -> tuple[Goal, float, float]:
         """What heads are to answer; centre and scale of numbers."""
+
+    autoencoder_: Autoencoder
 
     def fit(self, X: Any, y: Any, *, checkpoint: str | Path | None = None) -> Self:
         """Learn from all rows of ``X``, and from the labels ``y``, (n,), of some.
@@ -96,12 +92,7 @@ class Pretrained(TakesAnyCells):
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal estimator's parameters, all said."""
-        params = self.get_params(deep=False)
-        del params["autoencoder"]
-        made = getattr(self, "autoencoder_", None)
-        form = form_of(self)
-        name = name_of(form)
-        return Settled(made or template(self, name), params, rows)
+        return settled(self, template(self, name_of(form_of(self))), rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal estimator of."""
@@ -117,10 +108,8 @@ class Pretrained(TakesAnyCells):
         return made
 
     def _adopt(self, found: Learned) -> None:
-        self.learned_, self.autoencoder_ = found, found.autoencoder
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.autoencoder_, name):
-                setattr(self, name, getattr(self.autoencoder_, name))
+        self.learned_ = found
+        adopt(self, found.autoencoder)
 
     def _answers(self, X: Any) -> torch.Tensor:
         check_is_fitted(self)

@@ -19,6 +19,7 @@ from isthmus.detection.stream import Updated
 from isthmus.errors import DataError, IsthmusWarning
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.explanation import explain
+from isthmus.estimator.inner import adopt
 from isthmus.estimator.reading import form_for, read_rows
 from isthmus.estimator.streams import in_memory, piecewise
 from isthmus.estimator.tags import TakesAnyCells
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from isthmus.data.forms import Form, Name
     from isthmus.data.kinds import Columns, Found, Kind
     from isthmus.detection.efforts import Effort
-    from isthmus.detection.settled import Settled
     from isthmus.estimator.explanation import Explanation
+    from isthmus.estimator.inner import Settled
     from isthmus.estimator.state import State
     from isthmus.estimator.tables import Read
     from isthmus.scores.calibration import Calibration
@@ -94,6 +95,8 @@ class AnomalyDetector(OutlierMixin, Updated, TakesAnyCells):
         What p-values rest on: its ``rows``, and as ``source`` whether these are all
         (``"cross"``), ``"kept"``, ``"given"``, or ``"validation"`` rows of training.
     """
+
+    autoencoder_: Autoencoder
 
     def __init__(
         self,
@@ -267,11 +270,8 @@ class AnomalyDetector(OutlierMixin, Updated, TakesAnyCells):
         return made
 
     def _adopt(self, scorer: Scorer) -> None:
-        self._scorer, self.autoencoder_ = scorer, scorer.autoencoder
-        self._following = None
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.autoencoder_, name):
-                setattr(self, name, getattr(self.autoencoder_, name))
+        self._scorer, self._following = scorer, None
+        adopt(self, scorer.autoencoder)
 
     def _known(self, asked: str) -> Calibration:
         if self.calibration_ is None:

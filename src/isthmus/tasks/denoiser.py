@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from sklearn.base import TransformerMixin, clone
@@ -19,6 +19,7 @@ from isthmus.data.pictures import Pictures
 from isthmus.data.pixels import PixelLearner
 from isthmus.errors import RecipeError
 from isthmus.estimator import Autoencoder
+from isthmus.estimator.inner import adopt, as_wished, settled
 from isthmus.estimator.reading import form_among, learner_for, read_rows
 from isthmus.estimator.state import State
 from isthmus.estimator.streams import in_memory
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from isthmus.data.forms import Form, Name
     from isthmus.data.kinds import Columns, Kind
+    from isthmus.estimator.inner import Settled
     from isthmus.training import Training
 
 NOISE = (0.1, 1.0)
@@ -54,14 +56,6 @@ NETWORKS: dict[str, dict[str, Any]] = {
     },
 }
 """Wide codes; of images and series with places, and maps that go past them."""
-
-
-class Settled(NamedTuple):
-    """What makes an equal denoiser, all said."""
-
-    autoencoder: Autoencoder
-    params: dict[str, Any]
-    rows: int | None
 
 
 class Denoiser(TransformerMixin, TakesAnyCells):
@@ -138,10 +132,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
             assert isinstance(learner, PixelLearner)
             pixels = learner.update(read.rows).finish()
             model.corruption = self._noise("images", float(np.mean(pixels.scale)))
-        self.autoencoder_ = model.fit(read, checkpoint=checkpoint)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(model, name):
-                setattr(self, name, getattr(model, name))
+        adopt(self, model.fit(read, checkpoint=checkpoint))
         return self
 
     def transform(self, X: Any) -> Any:
@@ -151,12 +142,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal denoiser's parameters, all said."""
-        params = self.get_params(deep=False)
-        del params["autoencoder"]
-        made = getattr(self, "autoencoder_", None)
-        form = form_of(self)
-        name = name_of(form)
-        return Settled(made or self._template(name), params, rows)
+        return settled(self, self._template(name_of(form_of(self))), rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal denoiser of."""
@@ -186,28 +172,17 @@ class Denoiser(TransformerMixin, TakesAnyCells):
             verbose=plain["verbose"],
             autoencoder=clone(fitted),
         )
-        made.autoencoder_ = fitted
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(fitted, name):
-                setattr(made, name, getattr(fitted, name))
+        adopt(made, fitted)
         return made
 
     def _template(self, form: str) -> Autoencoder:
         """The unfitted autoencoder that is trained."""
         made = self.autoencoder
         made = Autoencoder(**NETWORKS[form]) if made is None else clone(made)
-        wished: dict[str, Any] = {
-            "random_state": self.random_state,
-            "verbose": self.verbose,
-            "corruption": self._noise(form),
-        }
-        for name in ("kind", "columns", "training", "device"):
-            if getattr(self, name) is not None:
-                wished[name] = getattr(self, name)
+        made = as_wished(self, made, corruption=self._noise(form))
         if form == "audio":
-            wished["kind"] = _as_samples(form_of(self) or form_of(made))
-        found: Autoencoder = made.set_params(**wished)
-        return found
+            made.set_params(kind=_as_samples(form_of(made)))
+        return made
 
     def _noise(self, form: str, unit: float = 1.0) -> GaussianNoise:
         """Noise that the network is not told of; an entry is so many units."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.corruptions.masking import Masking
 from isthmus.data.streams import at_hand
 from isthmus.data.table import Table
+from isthmus.estimator.inner import adopt, as_wished, settled
 from isthmus.estimator.parameters import part_of
 from isthmus.estimator.reading import form_among, read_rows
 from isthmus.estimator.streams import in_memory
@@ -28,19 +29,12 @@ if TYPE_CHECKING:
 
     from isthmus.data.kinds import Columns, Found, Kind
     from isthmus.estimator import Autoencoder
+    from isthmus.estimator.inner import Settled
     from isthmus.estimator.state import State
     from isthmus.estimator.tables import Read
     from isthmus.imputation.filler import Filler
     from isthmus.trace import Batch
     from isthmus.training import Training
-
-
-class Settled(NamedTuple):
-    """What makes an equal imputer, all said."""
-
-    autoencoder: Autoencoder
-    params: dict[str, Any]
-    rows: int | None
 
 
 class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
@@ -83,6 +77,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
     gaps_ : tuple of str
         Names of the columns that had gaps in fitting.
     """
+
+    autoencoder_: Autoencoder
 
     def __init__(
         self,
@@ -159,10 +155,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal imputer's parameters, all said."""
-        params = self.get_params(deep=False)
-        del params["autoencoder"]
-        made = getattr(self, "autoencoder_", None)
-        return Settled(made or self._template(), params, rows)
+        return settled(self, self._template(), rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal imputer of."""
@@ -190,17 +183,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         """The unfitted autoencoder that is trained."""
         made = self.autoencoder
         made = autoencoder() if made is None else clone(made)
-        wished: dict[str, Any] = {
-            "random_state": self.random_state,
-            "verbose": self.verbose,
-        }
-        if not isinstance(part_of(made, "corruption"), Masking):
-            wished["corruption"] = masking()
-        for name in ("columns", "kind", "training", "device"):
-            if getattr(self, name) is not None:
-                wished[name] = getattr(self, name)
-        found: Autoencoder = made.set_params(**wished)
-        return found
+        masks = isinstance(part_of(made, "corruption"), Masking)
+        return as_wished(self, made, **({} if masks else {"corruption": masking()}))
 
     def _opened(self, X: Any) -> tuple[Read, Table, Batch]:
         """Rows as they were read, what their columns are, and their entries."""
@@ -211,10 +195,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         return read, table, table.encode(read.rows)
 
     def _adopt(self, fitted: Autoencoder, filler: Filler) -> None:
-        self.autoencoder_, self._filler = fitted, filler
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(fitted, name):
-                setattr(self, name, getattr(fitted, name))
+        adopt(self, fitted)
+        self._filler = filler
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from scipy.sparse import identity
@@ -14,6 +14,7 @@ from sklearn.base import (
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.estimator import Autoencoder
+from isthmus.estimator.inner import settled
 from isthmus.model import Recipe
 from isthmus.recommendation.answers import places_of, recommendations
 from isthmus.recommendation.answers import reasons as told
@@ -33,19 +34,12 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
     from sklearn.utils import Tags
 
+    from isthmus.estimator.inner import Settled
     from isthmus.estimator.state import State
     from isthmus.recommendation.interactions import Interactions
     from isthmus.training import Training
 
 Method = Literal["ease", "mult_dae", "mult_vae", "blend"]
-
-
-class Settled(NamedTuple):
-    """What makes an equal recommender, all said."""
-
-    autoencoder: Autoencoder
-    params: dict[str, Any]
-    rows: int | None
 
 
 class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -249,9 +243,7 @@ class Recommender(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimat
         recipe = recipe_of(self, self.method or "blend")
         parts = {name: getattr(recipe, name) for name in Recipe.model_fields}
         inner = Autoencoder(**parts, training=self._training(rows))
-        params = self.get_params(deep=False)
-        del params["autoencoder"]
-        return Settled(inner, params, rows)
+        return settled(self, inner, rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal recommender of."""

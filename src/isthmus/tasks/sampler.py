@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from sklearn.base import clone
@@ -14,6 +14,7 @@ from isthmus.data.frames import Origin, like
 from isthmus.data.table import Table
 from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator import Autoencoder
+from isthmus.estimator.inner import adopt, as_wished, settled
 from isthmus.estimator.joined import back
 from isthmus.estimator.reading import form_among, read_rows
 from isthmus.estimator.state import State
@@ -33,20 +34,13 @@ if TYPE_CHECKING:
 
     from isthmus.data.forms import Form, Name
     from isthmus.data.kinds import Columns, Kind
+    from isthmus.estimator.inner import Settled
     from isthmus.training import Training
 
 DENSITIES = ("mixture", "prior")
 
 MOST_MADE = 10_000
 """Rows that are made for a report, where nothing is said of them."""
-
-
-class Settled(NamedTuple):
-    """What makes an equal sampler, all said."""
-
-    autoencoder: Autoencoder
-    params: dict[str, Any]
-    rows: int | None
 
 
 class Sampler(TakesAnyCells):
@@ -135,9 +129,8 @@ class Sampler(TakesAnyCells):
                     f"density='mixture', or a variational autoencoder."
                 )
             density = Density.standard(module.recipe.bottleneck.width)
-        self.autoencoder_ = model
         self._made = Generator.fitted(model, X, density, self.components)
-        self._learn_names()
+        adopt(self, model)
         return self
 
     def sample(
@@ -234,12 +227,7 @@ class Sampler(TakesAnyCells):
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal sampler's parameters, all said."""
-        params = self.get_params(deep=False)
-        del params["autoencoder"]
-        made = getattr(self, "autoencoder_", None)
-        form = form_of(self)
-        name = name_of(form)
-        return Settled(made or self._template(name), params, rows)
+        return settled(self, self._template(name_of(form_of(self))), rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal sampler of."""
@@ -271,27 +259,12 @@ class Sampler(TakesAnyCells):
             verbose=plain["verbose"],
             autoencoder=clone(fitted),
         )
-        made.autoencoder_ = fitted
+        adopt(made, fitted)
         made._made = generator_from(fitted, own, plain["marginals"])
-        made._learn_names()
         return made
-
-    def _learn_names(self) -> None:
-        """Number and names of the columns, where scikit-learn looks for them."""
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(self.autoencoder_, name):
-                setattr(self, name, getattr(self.autoencoder_, name))
 
     def _template(self, form: str) -> Autoencoder:
         """The unfitted autoencoder that is trained."""
         given = self.autoencoder
         made = usual(form) if given is None else clone(given)
-        wished: dict[str, Any] = {
-            "random_state": self.random_state,
-            "verbose": self.verbose,
-        }
-        for name in ("kind", "columns", "training", "device"):
-            if getattr(self, name) is not None:
-                wished[name] = getattr(self, name)
-        found: Autoencoder = made.set_params(**wished)
-        return found
+        return as_wished(self, made)
