@@ -10,11 +10,16 @@ from scipy import signal
 from scipy.io import wavfile
 
 import isthmus
+from isthmus.architectures.spectral import Spectral
 from isthmus.cli.program import run
+from isthmus.corruptions.gaussian_noise import GaussianNoise
 from isthmus.data.mel import FLOOR, Mel, filters
 from isthmus.data.recordings import as_before, as_unit
 from isthmus.data.wav import Sound, write_wav
 from isthmus.errors import DataError, RecipeError
+from isthmus.layout import Layout
+from isthmus.parts import Sizes
+from isthmus.trace import Context
 
 RATE = 8000
 SHORT = {"epochs": 1, "verbose": 0}
@@ -334,7 +339,7 @@ def test_the_command_line_knows_sound(folder, tmp_path, capfd):
     assert lines[1].startswith(f'0,"{folder}/a/00.wav",')
     capfd.readouterr()
     assert run(["fit", str(folder), "--dry-run"]) == 0
-    assert "14 recordings, windows of 1.01 s of log-mel" in capfd.readouterr().out
+    assert "14 recordings, windows of 0.256 s of log-mel" in capfd.readouterr().out
     assert run(["score", str(model), str(folder), "--top", "2"]) == 0
     assert len(capfd.readouterr().out.splitlines()) == 3
 
@@ -346,3 +351,64 @@ def test_odd_sound_is_found():
     detector = isthmus.AnomalyDetector(kind=KIND, effort="fast", verbose=0).fit(usual)
     scores = detector.score_samples([*usual, *odd])
     assert scores[40:].max() < scores[:40].min()
+
+
+def test_contributions_of_bands_sum_to_scores(model):
+    X = [(RATE, TONES[0]), (RATE, np.stack(TONES[:1] * 2, 1)), (RATE, TONES[-1])]
+    told = model.explain(X)
+    assert [c.shape[0] for c in told.contributions] == [1, 2, 1]
+    assert told.contributions[0].shape == told.expected[0].shape
+    sums = np.array([c.sum() for c in told.contributions]) + told.rest
+    np.testing.assert_allclose(sums, model.score_samples(X), rtol=1e-6)
+    np.testing.assert_allclose(sums[0], sums[1], rtol=1e-6)
+    mel = Mel(RATE, 40).log(
+        torch.from_numpy(TONES[0] / np.sqrt((TONES[0] ** 2).mean()))
+    )
+    np.testing.assert_allclose(told.actual[0][0], mel, atol=1e-4)
+
+
+@pytest.mark.parametrize("task", ["Sampler", "PretrainedClassifier"])
+def test_what_takes_no_sound_says_so(task):
+    made = getattr(isthmus, task)(kind=KIND, verbose=0)
+    given = [TONES] if task == "Sampler" else [TONES, [0, 1] * 7]
+    with pytest.raises(ValueError, match="Got audio"):
+        made.fit(*given)
+
+
+def test_windows_of_a_folder_are_no_more_than_its_frames(folder, model):
+    """Nothing is stored twice, however much windows overlap."""
+    rows = model._read(folder)[0].rows
+    data = model._converter.encode(rows)
+    frames = sum(model._converter._steps(s) for s in rows.sounds)
+    padded = sum(max(model._converter._steps(s), 16) for s in rows.sounds)
+    assert frames < len(data.x) == padded
+
+
+def test_colours_of_noise():
+    """Power falls as it should, and the variance stays 1."""
+    layout = Layout.of(1, 4096)
+    for slope in (0.0, 1.0, 2.0):
+        torch.manual_seed(0)
+        noise = GaussianNoise(scale=1.0, slope=slope)
+        x = noise(torch.zeros(200, 1, 4096), layout).x[:, 0].double()
+        assert abs(float(x.square().mean()) - 1) < (0.2 if slope == 2 else 0.03)
+        power = torch.fft.rfft(x).abs().square().mean(0)
+        octaves = torch.tensor([power[k : 2 * k].mean() for k in (16, 64, 256, 1024)])
+        falls = octaves.log2().diff() / 2
+        torch.testing.assert_close(falls, torch.full((3,), -slope).double(), atol=0.1, rtol=0)
+
+
+def test_a_gain_of_one_gives_the_sound_back():
+    """And one half half of it: y = S^-1(g S x), whatever the network."""
+    made = Spectral(channels=(4,), frame=16)
+    event = torch.Size([1, 100])
+    features, params = 3, event
+    sizes = Sizes(event, event, features, 2, params)
+    encoder, decoder = made.build(sizes)
+    x = torch.randn(5, 1, 100)
+    past = encoder(x, Context())[:, features:]
+    for logit in (20.0, 0.0):
+        decoder.up.forward = lambda z, g=logit: torch.full((len(z), 1, 9, 13), g)
+        y = decoder(torch.cat([torch.zeros(5, 2), past], 1))
+        gain = 1 / (1 + np.exp(-logit))
+        torch.testing.assert_close(y, gain * x, atol=1e-5, rtol=0)

@@ -44,6 +44,14 @@ def test_pictures_lose_noise_and_odd_ones_are_found(found):
     assert odd > 0.8
 
 
+@pytest.mark.parametrize("found", ["audio"], indirect=True)
+def test_songs_are_told_apart_and_lose_noise(found, tmp_path):
+    told, left = found
+    assert told > 0.85
+    assert left < 0.3
+    assert (tmp_path / "new" / "cleaned.wav").stat().st_size > 4000
+
+
 @pytest.mark.parametrize("found", ["recommend"], indirect=True)
 def test_strangers_get_films_of_the_genres_they_see(found):
     right, recall = found

@@ -60,8 +60,8 @@ class Audio(Spec):
     as ``"wave"``, samples; where nothing is said, as frames, and by a `Denoiser` as
     samples. ``rate`` is in samples per second: arrays do not tell theirs, and
     recordings of other rates are resampled to it. A window lasts ``seconds`` (by
-    default one of frames, half a one of samples, or the longest recording if that is
-    shorter). Each recording is brought to one loudness, unless it is to be ``"kept"``.
+    default a quarter of one for frames, a half for samples, or as long as the longest
+    recording if that is shorter). Each recording is brought to one loudness, unless it is to be ``"kept"``.
     Channels are recordings by themselves: codes and scores are means over the windows
     of all channels, or ``codes="window"`` gives one for each.
     """

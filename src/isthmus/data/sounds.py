@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from isthmus.data.recordings import Recordings
     from isthmus.data.wav import Sound
 
-SECONDS = {"mel": 1.0, "wave": 0.5}
+SECONDS = {"mel": 0.25, "wave": 0.5}
 """Of a window, where nothing is said of it."""
 
 FEW = 64
@@ -110,20 +110,24 @@ class Sounds:
     def by_row(self, values: NDArray[Any], rows: Recordings) -> NDArray[Any]:
         """Means over the places of each recording, (n, ...), of (places, ...)."""
         parts = self.by_recording(values, rows)
-        return np.array([np.concatenate(part).mean(0) for part in parts])
+        return np.array([part.mean((0, 1)) for part in parts])
 
     def by_recording(
         self, values: NDArray[Any], rows: Recordings
-    ) -> list[list[NDArray[Any]]]:
-        """What belongs to places, (steps, ...) of each channel of each recording."""
+    ) -> list[NDArray[Any]]:
+        """What belongs to places, (channels, steps, ...) of each recording."""
         found, start = [], 0
         for sound in rows.sounds:
-            steps = self._steps(sound)
-            here = []
-            for _ in range(_channels_of(sound)):
-                here.append(values[start : start + steps])
-                start += max(steps, self.window)
-            found.append(here)
+            steps, channels = self._steps(sound), _channels_of(sound)
+            stop = start + channels * max(steps, self.window)
+            part = values[start:stop].reshape(channels, -1, *values.shape[1:])
+            found.append(part[:, :steps])
+            start = stop
+        return found
+
+    def features(self, entries: NDArray[Any]) -> NDArray[np.float64]:
+        """Samples, or log powers, (..., bands), of entries."""
+        found: NDArray[np.float64] = entries * np.array(self.scale) + self.center
         return found
 
     def back(self, entries: NDArray[np.float32], rows: Recordings | None = None) -> Any:
@@ -132,12 +136,10 @@ class Sounds:
         Entries are rows of one place each, (places, bands); without ``rows`` they are
         windows, (n, bands, steps), and of frames only log powers can be told.
         """
-        features = entries.astype(np.float64)
         if rows is None:
-            scale, center = (np.array(v)[:, None] for v in (self.scale, self.center))
-            made = np.asarray(features * scale + center, np.float32)
-            return made[:, 0] if self.mel is None else np.moveaxis(made, 1, 2)
-        features = features * np.array(self.scale) + np.array(self.center)
+            made = self.features(np.moveaxis(entries, 1, 2)).astype(np.float32)
+            return made[..., 0] if self.mel is None else made
+        features = self.features(entries)
         channels = self._channels(rows)
         sounds = []
         for sound, parts in zip(

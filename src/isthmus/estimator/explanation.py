@@ -11,6 +11,7 @@ from isthmus.data.frames import Origin, like
 from isthmus.data.pictures import close_pictures
 from isthmus.data.pixels import Pixels
 from isthmus.data.series import SeriesTable
+from isthmus.data.sounds import Sounds
 from isthmus.estimator.reading import read_rows
 from isthmus.estimator.repairs import repairs
 from isthmus.scores.reasons import Reason, reasons
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
     from isthmus.data.counts import CountRows
     from isthmus.data.pictures import Pictures
+    from isthmus.data.recordings import Recordings
     from isthmus.data.rows import Rows
     from isthmus.data.table import Table
+    from isthmus.data.windows import Windows
     from isthmus.estimator.judge import AnyJudge
     from isthmus.estimator.preparation import Data
     from isthmus.scores.calibration import Tails
@@ -30,7 +33,8 @@ if TYPE_CHECKING:
 class Explanation(NamedTuple):
     """The score of each row, cell by cell; tables come in the container of the rows.
 
-    Of images, (n, columns) is (n, height, width), with channels where there are any.
+    Of images, (n, columns) is (n, height, width), with channels where there are any; of
+    sound, a list of (channels, frames, bands), and cells are log powers.
     """
 
     contributions: Any
@@ -71,6 +75,8 @@ def explain(
     data = converter.encode(rows)
     if isinstance(converter, Pixels):
         return _of_images(converter, judge, rows, data)
+    if isinstance(converter, Sounds):
+        return _of_sounds(converter, judge, rows, data)
     if isinstance(converter, CountTable):
         return _of_counts(converter, judge, rows, data, (origin, estimator._origin))  # noqa: SLF001
     folds = judge.folds(data)
@@ -147,6 +153,21 @@ def counts(
         return figures
     named = dict(zip(converter.names, figures.T, strict=True))
     return like(origins[0], origins[1]._replace(dtypes=None), named)
+
+
+def _of_sounds(
+    converter: Sounds, judge: AnyJudge, rows: Recordings, data: Windows
+) -> Explanation:
+    """Contributions and what was expected, frame by frame and band by band."""
+    cells = -judge.cells(data).numpy().astype(np.float64)
+    scores = converter.by_row(-judge.rows(data).numpy(), rows)
+    parts = [p / p[..., 0].size for p in converter.by_recording(cells, rows)]
+    actual, expected = (
+        converter.by_recording(converter.features(entries), rows)
+        for entries in (data.x.numpy(), judge.expected(data).mean.numpy())
+    )
+    rest = scores - np.array([part.sum() for part in parts])
+    return Explanation(parts, rest, actual, expected)
 
 
 def give_back(
