@@ -1,4 +1,4 @@
-"""Tell birds of four songs apart by the codes of their calls, and take noise from these.
+"""Tell birds apart by the codes of their calls, and take noise from these.
 
 python examples/audio.py --out FOLDER
 """

@@ -61,9 +61,9 @@ class Audio(Spec):
     samples. ``rate`` is in samples per second: arrays do not tell theirs, and
     recordings of other rates are resampled to it. A window lasts ``seconds`` (by
     default a quarter of one for frames, a half for samples, or as long as the longest
-    recording if that is shorter). Each recording is brought to one loudness, unless it is to be ``"kept"``.
-    Channels are recordings by themselves: codes and scores are means over the windows
-    of all channels, or ``codes="window"`` gives one for each.
+    recording if that is shorter). Each recording is brought to one loudness, unless it
+    is to be ``"kept"``. Channels are recordings by themselves: codes and scores are
+    means over the windows of all channels, or ``codes="window"`` gives one for each.
     """
 
     view: Literal["mel", "wave"] | None = None
