@@ -118,7 +118,7 @@ class Sounds:
         """What belongs to places, (channels, steps, ...) of each recording."""
         found, start = [], 0
         for sound in rows.sounds:
-            steps, channels = self._steps(sound), _channels_of(sound)
+            steps, channels = self._steps(sound), sound.channels
             stop = start + channels * max(steps, self.window)
             part = values[start:stop].reshape(channels, -1, *values.shape[1:])
             found.append(part[:, :steps])
@@ -293,10 +293,6 @@ class SoundLearner:
         return max(min(steps, max(self.lengths)), FEWEST)
 
 
-def _channels_of(sound: Sound) -> int:
-    return 1 if sound.samples.ndim == 1 else sound.samples.shape[1]
-
-
 def _firsts(rows: Recordings) -> list[int]:
     """Among all channels, the first of each recording."""
-    return [0, *accumulate(map(_channels_of, rows.sounds))][:-1]
+    return [0, *accumulate((sound.channels for sound in rows.sounds))][:-1]

@@ -36,6 +36,11 @@ class Sound(NamedTuple):
     bits: int = 0
     """Of a sample, where that is fewer than its data type has: 24 of int32."""
 
+    @property
+    def channels(self) -> int:
+        """How many there are."""
+        return 1 if self.samples.ndim == 1 else int(self.samples.shape[1])
+
 
 class SoundFolder:
     """Recordings in the order of their files' names."""
