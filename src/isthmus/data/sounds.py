@@ -295,4 +295,4 @@ class SoundLearner:
 
 def _firsts(rows: Recordings) -> list[int]:
     """Among all channels, the first of each recording."""
-    return [0, *accumulate((sound.channels for sound in rows.sounds))][:-1]
+    return [0, *accumulate(sound.channels for sound in rows.sounds)][:-1]
