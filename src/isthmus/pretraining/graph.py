@@ -24,8 +24,8 @@ ROUNDS = 20
 FLOWS = 40
 """Steps in which classes flow along the graph, in a round."""
 
-TOLERANCE = 1e-3
-"""By which shares of the rows may differ, in sum, from those that are asked for."""
+TOLERANCE = 0.05
+"""By which shares of the rows may differ, in sum, from those that labels suggest."""
 
 FACTORS = 0.5, 2.0
 """Least and largest factor by which a class is brought to its size."""
