@@ -1,5 +1,7 @@
 """Texts pass through the same door as tables, as counts of words."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -13,6 +15,7 @@ from isthmus.data.forms import Text
 from isthmus.data.groups import groups, vectors
 from isthmus.data.words import NEAR, windows
 from isthmus.errors import DataError, IsthmusWarning, RecipeError
+from isthmus.metrics import npmi, topic_diversity
 
 QUICK = {"size": 4, "epochs": 2, "verbose": 0}
 SUBJECTS = [
@@ -229,3 +232,68 @@ def test_entries_that_go_together_are_near():
         (False,) * 9 + (True,) * 9,
         (True,) * 9 + (False,) * 9,
     ]
+
+
+def test_npmi_is_what_counting_pairs_gives():
+    rng = np.random.default_rng(0)
+    present = rng.random((50, 6)) < 0.4
+    present[:, 5] = False
+    words = list("abcdef")
+    topics = [["a", "c", "e"], ["b", "d", "f"]]
+
+    def by_hand(a, b):
+        x, y = present[:, words.index(a)], present[:, words.index(b)]
+        if not (x.any() and y.any()):
+            return 0.0
+        joint = np.mean(x & y) + 1e-12
+        return np.log(joint / (x.mean() * y.mean())) / -np.log(joint)
+
+    expected = [
+        np.mean([by_hand(a, b) for a, b in itertools.combinations(topic, 2)])
+        for topic in topics
+    ]
+    for given in (present, sparse.csr_array(3 * present), present.astype(float)):
+        np.testing.assert_allclose(npmi(topics, given, words), expected, rtol=1e-9)
+    with pytest.raises(DataError, match="no word 'x'"):
+        npmi([["a", "x"]], present, words)
+
+
+def test_npmi_of_words_that_always_meet_is_one():
+    present = np.array([[1, 1, 0, 1], [0, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]])
+    found = npmi([["a", "b"], ["c", "d"]], present, list("abcd"))
+    np.testing.assert_allclose(found, [1, 0], atol=1e-9)  # c and d: independent
+
+
+def test_diversity_counts_words_once():
+    assert topic_diversity([["a", "b"], ["b", "c"]]) == 0.75
+
+
+# ------------------------------------------------------------------------------ files
+
+
+def test_lines_of_a_file_are_documents(model, tmp_path):
+    path = tmp_path / "docs.txt"
+    path.write_text("\n".join(TEXTS) + "\n", encoding="utf-8-sig")
+    made = isthmus.Autoencoder(**QUICK).fit(path)
+    assert np.array_equal(made.transform(str(path)), model.transform(TEXTS))
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"fine\ncaf\xe9 au lait\n", "line 2: invalid continuation byte"),
+        (b"\n \n", "there is no text"),
+    ],
+)
+def test_a_bad_file_of_lines_is_refused_by_name(data, told, tmp_path):
+    path = tmp_path / "docs.txt"
+    path.write_bytes(data)
+    with pytest.raises(DataError, match=rf"docs\.txt: {told}"):
+        isthmus.topics(2, verbose=0).fit(path)
+
+
+def test_a_csv_file_is_read_whole(model, tmp_path):
+    COLUMN.to_csv(tmp_path / "reviews.csv", index=False)
+    kind = isthmus.Text(column="review")
+    made = isthmus.Autoencoder(kind=kind, **QUICK).fit(tmp_path / "reviews.csv")
+    assert np.array_equal(made.transform(TEXTS), model.transform(TEXTS))

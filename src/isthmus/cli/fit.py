@@ -51,6 +51,9 @@ Time = Annotated[
         "series, the column of times. May be given for both.",
     ),
 ]
+Column = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Of a table, the texts.")
+]
 By = Annotated[
     str | None,
     typer.Option(metavar="COLUMN", help="Of many series, the column of their names."),
@@ -78,8 +81,8 @@ Kinds = Annotated[
     typer.Option(
         "--kind",
         metavar="KIND|A=KIND,...",
-        help="What the data is: table, images, series, counts or audio. And what "
-        "columns are, where their cells mislead: zip=category.",
+        help="What the data is: table, images, series, counts, audio or text. And "
+        "what columns are, where their cells mislead: zip=category.",
     ),
 ]
 Contamination = Annotated[
@@ -118,6 +121,7 @@ def fit(
     label: Label = None,
     kind: Kinds = None,
     by: By = None,
+    column: Column = None,
     seed: Seed = None,
     device: Device = None,
     resume: Resume = False,
@@ -127,15 +131,14 @@ def fit(
     quiet: Quiet = False,
     as_json: Json = False,
 ) -> None:
-    """Train on a table, images, series, counts or sound, and write a model file.
+    """Train on a table, images, series, counts, sound or texts; write a model file.
 
-    isthmus fit recordings/
     isthmus fit counts.npz
+    isthmus fit reviews.csv --kind text --column review --preset topics --size 20
     isthmus fit sensors.csv --kind series --time timestamp --task anomaly
     isthmus fit data.csv --task anomaly --effort high --fpr 0.01 --id card --label fraud
     isthmus fit "part-*.parquet" --preset variational --size 8 --kind zip=category
     isthmus fit data.csv --recipe mine.toml --set terms.l1.weight=0.1 --dry-run
-    isthmus fit "part-*.parquet" --engine ray --workers 4
 
     --set goes before options, these before the recipe, that before the preset. --label
     is not trained on, but tells how well scores find the rarer of two values. --task
@@ -145,7 +148,7 @@ def fit(
     options = chosen(task=task, preset=preset, size=size, epochs=epochs, effort=effort)
     options |= chosen(fpr=fpr, contamination=contamination, random_state=seed)
     limit, clock = times(time)
-    options |= said(kind, clock, by)
+    options |= said(kind, clock, by, column)
     left_out = {"ignore": names(ignore), "id": names(identifier), "label": names(label)}
     order = Order(data, out, left_out, resume, engine, workers, quiet, as_json)
     assembled = partial(_model, options, limit, setting, recipe, device)

@@ -1,4 +1,4 @@
-"""Whether a file holds a table, images, a series or sound, and what is said of it."""
+"""What a file holds: a table, images, a series, texts; and what is said of it."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
     from isthmus.data.forms import Series
 
-FORMS = ["table", "images", "series", "counts", "audio"]
+FORMS = ["table", "images", "series", "counts", "audio", "text"]
 
 FEW = 100
 """Rows from which a table may be taken for a series."""
 
 
-def said(kind: str | None, time: str | None, by: str | None) -> dict[str, Any]:
+def said(
+    kind: str | None, time: str | None, by: str | None, column: str | None = None
+) -> dict[str, Any]:
     """What the options say of the data, as a layer of a recipe."""
     words = names(kind)
     forms = [word for word in words if "=" not in word]
@@ -34,6 +36,10 @@ def said(kind: str | None, time: str | None, by: str | None) -> dict[str, Any]:
         form = {"form": "series", **more}
     elif more:
         raise typer.BadParameter(f"--{min(more)} names a column of a series.")
+    if column is not None:
+        if form not in {None, "text"}:
+            raise typer.BadParameter("--column names the column of the texts.")
+        form = {"form": "text", "column": column}
     layer: dict[str, Any] = {} if form is None else {"kind": form}
     columns = kinds(",".join(word for word in words if "=" in word))
     return layer | ({} if columns is None else {"columns": columns})
@@ -49,6 +55,13 @@ def told(source: Any, rows: Any, *, quiet: bool) -> dict[str, Any]:
         if not quiet:
             sys.stderr.write("Read as counts, as sparse matrices of a file are.\n")
         return {"kind": "counts"}
+    if _is_text(rows):
+        if not quiet:
+            sys.stderr.write(
+                f"Read as text: each {rows.column_names[0]!r} is a document. For a "
+                f"table, say --kind table.\n"
+            )
+        return {"kind": "text"}
     name = _times(rows)
     if name is None or not _even(rows[name]):
         return {}
@@ -58,6 +71,15 @@ def told(source: Any, rows: Any, *, quiet: bool) -> dict[str, Any]:
             f"nothing to do with each other, say --kind table.\n"
         )
     return {"kind": {"form": "series", "time": name}}
+
+
+def _is_text(rows: Any) -> bool:
+    """Whether a table is one column of free text, or the lines of a file."""
+    from isthmus.data.documents import are_documents
+    from isthmus.data.lines import NAME
+
+    lines = rows.column_names == [NAME] and str(rows.schema[0].type) == "string"
+    return lines or are_documents(rows)
 
 
 def timed(said: Series, rows: pa.Table, *, quiet: bool) -> Series:

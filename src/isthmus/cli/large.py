@@ -25,10 +25,11 @@ def is_large(source: str) -> bool:
     """Whether a table is read in pieces: for its size, or because it lies elsewhere."""
     from isthmus.data.files import names_of
     from isthmus.data.images import SUFFIXES
+    from isthmus.data.lines import is_lines
     from isthmus.data.sparse_files import is_sparse_file
     from isthmus.data.wav import SUFFIXES as WAV
 
-    if is_sparse_file(source):
+    if is_sparse_file(source) or is_lines(source):
         return False
     if "://" in source:
         return True

@@ -15,6 +15,7 @@ def summarize(
 ) -> dict[str, Any]:
     """Figures of a fitted model on the rows it was trained on."""
     from isthmus.cli.detection import detection, values_of
+    from isthmus.codes import topic_words
 
     autoencoder = getattr(model, "autoencoder_", model)
     converter = autoencoder._converter  # noqa: SLF001
@@ -34,6 +35,8 @@ def summarize(
     }
     if replicas == 1:
         figures |= _rebuilding(autoencoder, rows)
+    if autoencoder.recipe_.architecture.grouped:
+        figures["topics"] = topic_words(autoencoder)
     if hasattr(model, "left_out_score_"):
         figures |= _labels(model, beside, label[0])
     if detects:
@@ -63,7 +66,7 @@ def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
     losses = _course(autoencoder.history_)["losses"]
     form = getattr(autoencoder._converter, "form", "table")  # noqa: SLF001
     if form != "table":
-        name = "counts" if form == "counts" else "entries"
+        name = "counts" if form in {"counts", "text"} else "entries"
         errors = {name: entries_beside_pca(autoencoder, rows)}
     else:
         errors = beside_pca(autoencoder, rows)
@@ -147,7 +150,7 @@ def kinds_in_words(kinds: list[dict[str, str]]) -> list[str]:
     lines += [
         f"set aside: {found['name']} ({found['why']})"
         for found in kinds
-        if found["kind"] in {"identifier", "text"}
+        if found["why"]
     ]
     return lines
 
@@ -163,11 +166,14 @@ def told(figures: dict[str, Any], out: Path) -> str:
     held = f"{rows:,} rows, {columns} columns"
     if form == "images":
         held = f"{rows:,} images of {columns} channel{'s' * (columns > 1)}"
+    if form == "text":
+        held = f"{rows:,} texts, {columns:,} words"
     if form == "audio":
         held = f"{rows:,} recordings"
+    kinds = figures["kinds"] and form != "text"
     lines = [
         f"{held}{f', {seen}' if seen else ''} -> {made}",
-        *(kinds_in_words(figures["kinds"]) if figures["kinds"] else []),
+        *(kinds_in_words(figures["kinds"]) if kinds else []),
         f"{figures['watched']} {_sparkline(losses)} {losses[0]:.4g} -> {end:.4g}",
     ]
     if figures["past_code"]:
@@ -176,6 +182,7 @@ def told(figures: dict[str, Any], out: Path) -> str:
         )
     if replicas == 1:
         lines += _rebuilding_in_words(figures)
+    lines += [f"  {k}: {' '.join(t)}" for k, t in enumerate(figures.get("topics", ()))]
     if figures["task"] == "anomaly":
         lines += _flagging_in_words(figures)
     if "labelled" in figures:

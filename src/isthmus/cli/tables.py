@@ -70,6 +70,7 @@ def open_for_model(
     from isthmus.artifacts import inspect, load
     from isthmus.cli.large import is_large, opened
     from isthmus.data.files import read_table
+    from isthmus.data.lines import is_lines, read_lines
     from isthmus.data.sparse_files import is_sparse_file, read_sparse
     from isthmus.errors import ModelFileError
 
@@ -95,6 +96,8 @@ def open_for_model(
     elif is_large(source):
         table = opened(source, converter.columns)
         sys.stderr.write(f"{source}: read in pieces\n")
+    elif form == "text" and is_lines(source):
+        table = read_lines(source)
     else:
         table = read_table(source, words | left_out)
     names = getattr(autoencoder, "feature_names_in_", None)

@@ -153,15 +153,20 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
     from isthmus.cli.large import begun, is_large, looked_at
     from isthmus.cli.tables import set_aside
     from isthmus.data.files import read_table
+    from isthmus.data.forms import Text
+    from isthmus.data.lines import is_lines, read_lines
     from isthmus.data.sparse_files import is_sparse_file
     from isthmus.data.streams import stream
+    from isthmus.estimator.wishes import form_of
 
     data, left_out = order.data, order.left_out
     if is_sparse_file(data):
         rows = _counts(data, left_out)
         return Tables(rows, pa.table({}), rows, rows.height)
     if not is_large(data):
-        table = read_table(data, _words(model, left_out))
+        text = model.kind is None or isinstance(form_of(model), Text)
+        words, lines = _words(model, left_out), is_lines(data) and text
+        table = read_lines(data) if lines else read_table(data, words)
         beside, rows = set_aside(table, left_out)
         return Tables(rows, beside, rows, rows.num_rows)
     source = stream(data)

@@ -25,13 +25,13 @@ class WordDropout(Corruption):
     is judged in any case.
     """
 
-    rate: Share | tuple[Share, Share] = (0.1, 0.9)
+    rate: Share | tuple[Share, Share] = 0.5
     judge: Literal["all", "dropped"] = "dropped"
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
         """One rate, and a range of them."""
-        return cls(rate=0.3, judge="all"), cls(), cls(rate=0.5)
+        return cls(), cls(rate=(0.1, 0.9), judge="all")
 
     def __call__(
         self, x: Tensor, layout: Layout, visible: Tensor | None = None

@@ -39,7 +39,7 @@ def groups(together: csr_matrix, count: int, seed: int) -> NDArray[np.float32]:
     present.data[:] = 1.0
     often = np.asarray(present.sum(axis=0)).ravel()
     made = vectors(present)
-    kinds = min(count, int((often > 0).sum()))
+    kinds = min(count, len(np.unique(made, axis=0)))
     clusters = KMeans(kinds, n_init=1, random_state=seed)
     centres = _unit(clusters.fit(made, sample_weight=np.sqrt(often)).cluster_centers_)
     base = np.log(often + 0.5)
@@ -66,7 +66,7 @@ def vectors(present: csr_matrix) -> NDArray[np.float64]:
     kept = (value > 0) & (both.row != both.col)
     index = both.row[kept], both.col[kept]
     correlation = csr_matrix((value[kept], index), (width, width))
-    u, s, _ = randomized_svd(correlation, min(SIZE, width - 1), random_state=0)
+    u, s, _ = randomized_svd(correlation, max(min(SIZE, width - 1), 1), random_state=0)
     return _unit(u * np.sqrt(s))
 
 

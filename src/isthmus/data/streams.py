@@ -16,6 +16,7 @@ from isthmus.data.dialect import typed
 from isthmus.data.files import is_parquet, names_of, tab_of
 from isthmus.data.frames import as_arrow, is_frame
 from isthmus.data.images import SUFFIXES, Folder
+from isthmus.data.lines import is_lines, read_lines
 from isthmus.data.parquet import ParquetFiles, RowGroup
 from isthmus.data.pieces import Stream
 from isthmus.data.sparse_files import is_sparse_file, read_sparse
@@ -72,11 +73,12 @@ def stream(source: Any, *, piece: int | None = None) -> Stream:
 def is_stream(X: Any) -> bool:
     """Whether ``X`` comes in pieces: a `Stream`, or the path of one, or of sounds.
 
-    A sparse matrix is held in memory.
+    A sparse matrix is held in memory, and so are lines of text.
     """
     if _are_paths(X):
         return True
-    return isinstance(X, Stream | str | Path) and not is_sparse_file(X)
+    held = is_sparse_file(X) or is_lines(X)
+    return isinstance(X, Stream | str | Path) and not held
 
 
 def _are_paths(X: Any) -> bool:
@@ -89,9 +91,11 @@ def _are_paths(X: Any) -> bool:
 
 
 def at_hand(X: Any) -> Any:
-    """``X``, or all rows of a stream, or of the file of a sparse matrix."""
+    """``X``, or all rows of a stream, or of the file of a sparse matrix or of lines."""
     if is_sparse_file(X):
         return read_sparse(X)
+    if is_lines(X):
+        return read_lines(X)
     return whole(stream(X)) if is_stream(X) else X
 
 

@@ -12,6 +12,7 @@ import torch
 
 from isthmus.data import dialect
 from isthmus.data.arrow import type_of
+from isthmus.data.forms import Series, Text
 from isthmus.data.frames import as_arrow, is_frame, open_frame
 from isthmus.data.rows import Column
 from isthmus.data.sparse import Sparse
@@ -22,7 +23,7 @@ from isthmus.errors import DataError
 from isthmus.estimator.preparation import Data, split
 from isthmus.estimator.reading import learner_for, read_rows
 from isthmus.estimator.tables import wanted_types
-from isthmus.estimator.wishes import series_of
+from isthmus.estimator.wishes import form_of, series_of
 from isthmus.ranks import ALONE
 from isthmus.trace import Batch
 
@@ -73,7 +74,7 @@ def examples(
     Of several processes each reads a part of a stream, and has a part of the rows to
     check on; of rows in memory each has all to train on.
     """
-    if is_stream(X) and (series_of(estimator) or stream(X).form == "audio"):
+    if is_stream(X) and _in_one(estimator, X):
         X = whole(stream(X))
     if not is_stream(X):
         data, held_out = split(estimator, estimator.prepared(X), validation)
@@ -90,6 +91,12 @@ def examples(
         held_out = _mine(estimator._converter.encode(checked), ranks)  # noqa: SLF001
     device = estimator._device  # noqa: SLF001
     return store, None if held_out is None else held_out.to(device)
+
+
+def _in_one(estimator: Any, X: Any) -> bool:
+    """Whether all must be at hand at once: of series, texts and sound."""
+    form = form_of(getattr(estimator, "autoencoder_", estimator))
+    return isinstance(form, Series | Text) or stream(X).form == "audio"
 
 
 def in_passes(data: Data, ranks: Ranks) -> Batch | Crops | Sparse:

@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from isthmus.parts import Architecture, Likelihood
 
 
-CONVOLUTIONS: dict[str, Architecture] = {
+NETWORKS: dict[str, Architecture] = {
     "images": Conv2d(),
     "series": Conv1d(),
     "audio": Conv2d(),
+    "text": Mlp(hidden=(256,), decoder=()),
 }
 """Networks of what is no table, where nothing is said of them."""
 
@@ -88,8 +89,8 @@ def recipe_for(estimator: Any, converter: Converter, likelihood: Likelihood) -> 
         size = usual if estimator.size is None else estimator.size
         bottleneck = bottleneck.changed(size=size)
     architecture = part_of(estimator, "architecture")
-    if estimator.architecture is None and form in CONVOLUTIONS:
-        architecture = CONVOLUTIONS[form]
+    if estimator.architecture is None and form in NETWORKS:
+        architecture = NETWORKS[form]
     if isinstance(architecture, Mlp) and architecture.hidden is None:
         architecture = architecture.changed(hidden=estimator.hidden)
     corruption = part_of(estimator, "corruption")
