@@ -20,7 +20,7 @@ noise of slopes 0 to 2; a second one learns from white noise alone. Beside them 
 gating (noisereduce, stationary): as it comes, and with a second of the noise given to
 it and the settings that did best on training speakers.
 
-    python benchmarks/audio.py --data DIR [--seeds 3] [--threads 1] [--quick]
+    python benchmarks/audio.py --data DIR [--seeds 3] [--only codes] [--quick]
 
 DIR (or ISTHMUS_DATA) holds fsdd/fsdd.npz. Denoisers are kept in --work. Needs
 noisereduce beside isthmus.
@@ -264,9 +264,10 @@ def gains(key, seed, method, args, digits):
 def figures(args):
     """Every figure that is asked for: its key, and how it is found."""
     for seed in range(args.seeds):
-        for method, kind, level in itertools.product(CLEANED, NOISES, LEVELS):
+        sounds = itertools.product(CLEANED, NOISES, LEVELS)
+        for method, kind, level in sounds if args.only != "codes" else ():
             yield [f"gain, {kind}, {level} dB"], seed, method
-        for method in PROBED:
+        for method in PROBED if args.only != "noise" else ():
             if seed == 0 or method.startswith("isthmus"):
                 yield [f"accuracy, {s}" for s in SPEAKERS], seed, method
 
@@ -288,6 +289,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=12, help="of a denoiser")
     parser.add_argument("--recordings", type=int, default=120, help="to clean")
+    parser.add_argument("--only", choices=["codes", "noise"])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--work", default="work")
     parser.add_argument("--out", default="benchmarks/results/audio.csv")
