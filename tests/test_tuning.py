@@ -123,10 +123,7 @@ def test_pca_answers_as_a_gaussian_does(table):
 def test_the_same_seed_finds_the_same(table):
     how = {"fixed": QUICK, "trials": 3, "folds": 2, "verbose": 0}
     one, two = isthmus.tune(table, **how), isthmus.tune(table, **how)
-    assert one.finals == [
-        f._replace(seconds=g.seconds)
-        for f, g in zip(two.finals, one.finals, strict=True)
-    ]
+    assert one.finals == two.finals
     assert one.table.num_rows == 3
     assert one.recipe["training"]["epochs"] == 2
     assert one.estimator.fit(table).transform(table).shape[0] == len(table)
@@ -152,15 +149,18 @@ def test_labels_ask_for_a_linear_model_on_the_codes(table):
     assert many.measure == numbers.measure
 
 
-def final(error, gain, spread):
-    return Final("x", 1, error, 0.1, gain, spread, 1.0, [{}])
+def final(name, error, spread=0.0):
+    errors = error + spread * np.random.default_rng(0).normal(size=100)
+    return Final(name, 1, error, 0.1, 0.0, 0.0, 1.0, [{}], [errors])
 
 
-def test_the_default_stays_unless_it_is_clearly_worse():
-    default = final(0.5, 0.0, 0.0)
-    assert chosen([default, final(0.49, 0.01, 0.02)]) is default
-    better = final(0.4, 0.1, 0.02)
-    assert chosen([default, final(0.6, -0.1, 0.02), better]) is better
+def test_what_is_plainer_stays_unless_it_is_clearly_worse():
+    default = final("default", 0.5)
+    assert chosen([default, final("trial 1", 0.49, 0.2)]) is default
+    better, preset = final("trial 2", 0.4, 0.2), final("masked", 0.405)
+    assert chosen([default, final("trial 1", 0.6), better]) is better
+    assert chosen([default, better, preset]) is preset
+    assert chosen([default, final("trial 3", 0.3, 0.2), preset]).name == "trial 3"
 
 
 def test_a_space_is_asked_less_what_is_fixed_and_read_back(tmp_path):

@@ -49,6 +49,9 @@ MANY = 5000
 PASSES = 8
 """Passes over rows to which labels were spread."""
 
+PATIENCE = 20
+"""Looks, a fifth of a pass each, without a lower loss, after which that ends."""
+
 SOME = 10_000
 """Rows by which features are standardised."""
 
@@ -150,7 +153,7 @@ def learned(
     pace = Pace(steps=task.steps, seed=seed, shift=shift_of(data))
     if spread:
         some, goal, parts = spread
-        pace = pace._replace(batch=128, passes=PASSES)
+        pace = pace._replace(batch=128, passes=PASSES, patience=PATIENCE)
         with threadpool_limits(1):
             found = heads(features(first, some), goal, parts)
     told = any(len(check) for _, check in parts) and not spread

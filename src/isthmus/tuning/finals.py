@@ -14,8 +14,15 @@ from isthmus.tuning.result import Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from isthmus.tuning.problem import Judged
     from isthmus.tuning.study import Study
+
+    Floats = NDArray[np.float64]
+
+TRIAL = "trial"
+"""How names of trials begin."""
 
 FINALISTS = 2
 """Trials that are judged anew, where the time allows it."""
@@ -34,7 +41,7 @@ def judged_anew(
     first = problem.judge(default, problem.fresh)
     finals = [_final("default", default, first, first)]
     hear(finals[0])
-    best = [(f"trial {t.number}", study.layers(t)) for t in study.best[:FINALISTS]]
+    best = [(f"{TRIAL} {t.number}", study.layers(t)) for t in study.best[:FINALISTS]]
     if isinstance(problem.objective, HiddenCells) and "preset" not in problem.fixed:
         best.insert(1, ("masked", [{"preset": "masked"}, *default]))
     for name, layers in best:
@@ -48,23 +55,36 @@ def judged_anew(
 
 
 def chosen(finals: list[Final]) -> Final:
-    """The best; but the default, unless that is worse by more than a standard error."""
-    best = min(finals, key=lambda final: final.error)
-    return best if best.gain > best.gain_error else finals[0]
+    """The plainest that no other beats by more than a standard error.
+
+    The default comes first, presets as they are before trials.
+    """
+    best = finals[0]
+    for final in sorted(finals[1:], key=lambda final: final.name.startswith(TRIAL)):
+        gain, spread = _gain(final.errors, best.errors)
+        if gain > spread:
+            best = final
+    return best
+
+
+def _gain(errors: list[Floats], others: list[Floats]) -> tuple[float, float]:
+    """By how much errors are less than others of the same rows; its standard error."""
+    gains = [other - one for one, other in zip(errors, others, strict=True)]
+    return float(np.nanmean(np.concatenate(gains))), standard_error(gains)
 
 
 def _final(
     name: str, layers: list[dict[str, Any]], judged: Judged, first: Judged
 ) -> Final:
-    pairs = zip(first.errors, judged.errors, strict=True)
-    gains = [one - other for one, other in pairs]
+    gain, spread = _gain(judged.errors, first.errors)
     return Final(
         name=name,
         size=judged.size,
         error=judged.error,
         standard_error=judged.standard_error,
-        gain=float(np.nanmean(np.concatenate(gains))),
-        gain_error=standard_error(gains),
+        gain=gain,
+        gain_error=spread,
         seconds=judged.seconds,
         layers=layers,
+        errors=judged.errors,
     )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -14,8 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
 
-class Final(NamedTuple):
+
+@dataclass(frozen=True)
+class Final:
     """A recipe judged anew, on splits that the search has not used."""
 
     name: str
@@ -26,16 +30,18 @@ class Final(NamedTuple):
     """By how much it is better than the default."""
     gain_error: float
     """Standard error of that, row by row."""
-    seconds: float
+    seconds: float = field(compare=False)
     layers: list[dict[str, Any]]
+    errors: list[NDArray[np.float64]] = field(repr=False, compare=False)
+    """Of each row of each split."""
 
 
 @dataclass(frozen=True)
 class Search:
     """What a search found: the best recipe, the trials, and those judged anew.
 
-    The default stays the best unless another beats it by more than one standard error
-    on fresh splits.
+    On fresh splits what is more special has to beat what is less so by more than one
+    standard error: a preset the default, and a trial these.
     """
 
     measure: str
@@ -96,7 +102,7 @@ class Search:
     def to_dict(self) -> dict[str, Any]:
         """Plain data, ready for JSON."""
         finals = [
-            {n: v for n, v in final._asdict().items() if n != "layers"}
+            {n: v for n, v in vars(final).items() if n not in {"layers", "errors"}}
             for final in self.finals
         ]
         elbow = self.elbow

@@ -49,7 +49,7 @@ def tune(
     Without labels ``y`` a recipe is judged by the error of hidden cells of rows that it
     has not learned, with them by a linear model on the codes. The best two, the
     default, and without labels the preset `masked`, are judged anew on other splits;
-    the default stays unless it is worse there by more than one standard error.
+    what is plainer stays unless it is worse there by more than one standard error.
 
     Parameters
     ----------
