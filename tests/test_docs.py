@@ -21,6 +21,7 @@ RUN = (
         "anomaly",
         "codes",
         "compression",
+        "counts",
         "how-it-works",
         "images",
         "performance",

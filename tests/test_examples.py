@@ -66,6 +66,11 @@ def test_a_search_finds_a_recipe_for_wines(found, tmp_path):
     assert "[bottleneck]" in (tmp_path / "new" / "best.toml").read_text()
 
 
+@pytest.mark.parametrize("found", ["counts"], indirect=True)
+def test_kinds_of_cells_are_found(found):
+    assert found > 0.9
+
+
 @pytest.mark.parametrize("found", ["series"], indirect=True)
 def test_a_sensor_that_sticks_is_flagged(found):
     fault, right = found
@@ -136,6 +141,7 @@ def test_every_example_is_tested():
         "anomalies",
         "codes",
         "compression",
+        "counts",
         "fraud",
         "images",
         "impute",

@@ -78,13 +78,17 @@ def in_blocks(
     size = min(size, size_of_block(data.event))
     size *= WIDER if device.type == "cuda" else 1
     with torch.inference_mode(), threads_for(BLOCK, parameters), Aligned():
-        found = [
-            [part.cpu() for part in function(block.to(device))]
-            for block in _blocks(data, size)
-        ]
-        return tuple(
-            torch.cat(parts)[: len(data)] for parts in zip(*found, strict=True)
-        )
+        whole: list[Tensor] = []
+        for k, block in enumerate(_blocks(data, size)):
+            parts = function(block.to(device))
+            if not whole:  # small answers kept one by one would stand in the way of
+                shapes = [(len(data), *part.shape[1:]) for part in parts]  # large ones
+                pairs = zip(parts, shapes, strict=True)
+                whole = [part.new_empty(shape, device="cpu") for part, shape in pairs]
+            for answer, part in zip(whole, parts, strict=True):
+                here = answer[k * size : (k + 1) * size]
+                here.copy_(part[: len(here)])
+        return tuple(whole)
 
 
 def _blocks(data: Examples, size: int) -> Iterator[Batch]:
