@@ -29,6 +29,7 @@ RUN = (
         "scale",
         "search",
         "series",
+        "text",
     ),
     *("tables", "tutorial"),
 )

@@ -161,3 +161,10 @@ def test_few_labels_go_far(found):
     ours, theirs = found
     assert min(np.subtract(ours, theirs)) > 0
     assert ours[0] > 0.75
+
+
+@pytest.mark.parametrize("found", ["text"], indirect=True)
+def test_messages_fall_into_their_subjects(found):
+    right, same = found
+    assert right > 0.95
+    assert same > 0.9

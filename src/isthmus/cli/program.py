@@ -24,6 +24,7 @@ from isthmus.cli import (
     recipe,
     recommend,
     sampling,
+    topics,
     tune,
     written,
 )
@@ -94,6 +95,7 @@ for command in (
     sampling.sample,
     recommend.recommend,
     predicting.predict,
+    topics.topics,
     commands.evaluate,
     commands.info,
     compression.compress,

@@ -16,7 +16,7 @@ SIZE = 100
 """Entries of a vector, at most."""
 
 CORE = 15
-"""Entries that a group is centred on."""
+"""Entries that a group is centred on, at most; half of its share of all, if fewer."""
 
 ROUNDS = 2
 """How often a group is centred on the entries that are nearest to it."""
@@ -42,10 +42,10 @@ def groups(together: csr_matrix, count: int, seed: int) -> NDArray[np.float32]:
     kinds = min(count, len(np.unique(made, axis=0)))
     clusters = KMeans(kinds, n_init=1, random_state=seed)
     centres = _unit(clusters.fit(made, sample_weight=np.sqrt(often)).cluster_centers_)
-    base = np.log(often + 0.5)
+    base, core = np.log(often + 0.5), min(CORE, max(len(often) // (2 * count), 2))
     for _ in range(ROUNDS):
         first = np.argsort(-_logits(centres, made, base), axis=1, kind="stable")
-        centres = _unit(made[first[:, :CORE]].mean(axis=1))
+        centres = _unit(made[first[:, :core]].mean(axis=1))
     logits = np.resize(_logits(centres, made, base), (count, len(often)))
     logits -= np.logaddexp.reduce(logits, axis=1, keepdims=True)
     found: NDArray[np.float32] = np.exp(logits).astype(np.float32)

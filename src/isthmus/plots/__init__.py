@@ -11,6 +11,7 @@ from isthmus.plots.samples import draw_columns, draw_sheet
 from isthmus.plots.scores import draw_scores
 from isthmus.plots.series import draw_series
 from isthmus.plots.spectrograms import draw_spectrograms
+from isthmus.plots.topics import draw_topics
 from isthmus.plots.traversal import plot_traversal
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "draw_series",
     "draw_sheet",
     "draw_spectrograms",
+    "draw_topics",
     "plot_traversal",
 ]
