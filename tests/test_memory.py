@@ -51,3 +51,45 @@ def test_a_gigabyte_takes_little_memory(tmp_path):
     assert figures["rows"] == ROWS
     assert figures["trained"] - figures["idle"] < MOST
     assert figures["scored"] - figures["idle"] < MOST
+
+
+COUNTS = """
+import json, re
+import numpy as np
+from scipy import sparse
+import isthmus
+
+def peak():  # bytes, since the process began
+    status = open("/proc/self/status").read()
+    return 1024 * int(re.search(r"VmHWM:\\s+(\\d+)", status)[1])
+
+def counts(rows, columns, stored):
+    places = np.random.default_rng(0).integers(columns, size=(rows, stored))
+    starts, ones = np.arange(0, rows * stored + 1, stored), np.ones(rows * stored, int)
+    matrix = sparse.csr_array((ones, places.ravel(), starts), (rows, columns))
+    matrix.sum_duplicates()
+    return matrix
+
+short = isthmus.Training(epochs=1, seconds=3)
+model = isthmus.Autoencoder(kind="counts", size=2, training=short, verbose=0)
+model.fit(counts(300, 50, 5))
+X = counts(60_000, 5000, 20)
+idle = peak()
+model.fit(X)
+trained = peak()
+codes, scores = model.transform(X), model.score_samples(X[:20_000])
+told = {"idle": idle, "trained": trained, "answered": peak(), "rows": len(codes)}
+print(json.dumps(told))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_sparse_counts_stay_sparse():
+    words = [sys.executable, "-c", COUNTS]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    figures = json.loads(done.stdout)
+    assert figures["rows"] == 60_000  # dense they take 1,144 MiB
+    assert figures["trained"] - figures["idle"] < 600 * 2**20
+    assert figures["answered"] - figures["idle"] < 600 * 2**20
