@@ -127,6 +127,20 @@ def test_readings_are_small_and_near(found):
     assert 0.5 < worst <= 1
 
 
+@pytest.mark.parametrize("found", ["audio"], indirect=True)
+def test_songs_are_told_and_cleaned(found):
+    told, left = found
+    assert told > 0.8
+    assert left < 0.3
+
+
+@pytest.mark.parametrize("found", ["text"], indirect=True)
+def test_topics_are_the_subjects(found):
+    words, alike = found
+    assert words > 0.8
+    assert alike > 0.8
+
+
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_is_a_program(name, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", [f"{name}.py", "--help"])
@@ -139,6 +153,7 @@ def test_an_example_is_a_program(name, monkeypatch, capsys):
 def test_every_example_is_tested():
     tested = {
         "anomalies",
+        "audio",
         "codes",
         "compression",
         "counts",
@@ -152,6 +167,7 @@ def test_every_example_is_tested():
         "sensors",
         "series",
         "survey",
+        "text",
     }
     assert set(EXAMPLES) == tested
 
