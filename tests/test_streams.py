@@ -287,7 +287,7 @@ def test_numbers_may_become_wider_from_piece_to_piece():
 
 @pytest.mark.parametrize(
     ("name", "told"),
-    [("none.parquet", "no such file"), ("empty", "no Parquet, CSV, Arrow file")],
+    [("none.parquet", "no such file"), ("empty", "no Parquet, CSV or Arrow file")],
 )
 def test_files_that_are_not_there_are_named(name, told, tmp_path):
     (tmp_path / "empty").mkdir()
