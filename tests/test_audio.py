@@ -342,6 +342,8 @@ def test_the_command_line_knows_sound(folder, tmp_path, capfd):
     assert "14 recordings, windows of 0.256 s of log-mel" in capfd.readouterr().out
     assert run(["score", str(model), str(folder), "--top", "2"]) == 0
     assert len(capfd.readouterr().out.splitlines()) == 3
+    assert run(["score", str(model), str(folder), "--out", str(codes)]) == 0
+    assert codes.read_text().splitlines()[1].startswith(f'0,"{folder}/a/00.wav",-')
 
 
 def test_odd_sound_is_found():

@@ -446,7 +446,7 @@ def test_what_wants_rows_of_a_table_says_so(case):
     with pytest.raises(DataError, match="Cells are changed in rows of a table"):
         model.smallest_change(X)
     if case == "digits":
-        with pytest.raises(DataError, match="images have none"):
+        with pytest.raises(DataError, match="these rows have none"):
             model.explain(X[:2]).top()
     else:
         assert len(model.explain(X[:2]).top()) == 2

@@ -32,9 +32,20 @@ def test_digits_are_told_apart(fitted):
     assert np.array_equal(fitted.classes_[p.argmax(axis=1)], fitted.predict(X))
 
 
+def test_labels_that_were_left_out_are_told():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 4))
+    one = isthmus.PretrainedClassifier(frozen=True, spread=False, **QUICK)
+    assert one.fit(x, x[:, 0] > 0).left_out_score_ > 0.8
+    assert one.fit(x, rng.integers(0, 2, 60)).left_out_score_ < 0.75
+    two = isthmus.PretrainedRegressor(frozen=True, **QUICK).fit(x, 5 * x[:, 1] + 2)
+    assert two.left_out_score_ > 0.8
+
+
 def test_a_saved_model_is_the_same(fitted, tmp_path):
     isthmus.save(fitted, tmp_path / "c.isthmus")
     loaded = isthmus.load(tmp_path / "c.isthmus")
+    assert loaded.left_out_score_ == fitted.left_out_score_
     assert np.array_equal(loaded.predict_proba(X), fitted.predict_proba(X))
     assert clone(loaded).get_params()["steps"] == 20
 
@@ -194,6 +205,8 @@ def test_two_clusters_need_two_labels():
     made = isthmus.PretrainedClassifier(spread=True, frozen=True, training=SHORT)
     found = made.set_params(verbose=0).fit(table, labels).predict(table)
     assert (found == truth).mean() >= 0.98
+    assert made.spread_
+    assert made.left_out_score_ is None
 
 
 # ----------------------------------------------------------------- images and series

@@ -252,6 +252,13 @@ def test_a_line_per_epoch_or_silence(verbose, capsys):
     assert all(line.startswith(f"epoch {n}/3") for n, line in enumerate(lines, 1))
 
 
+def test_a_log_of_many_epochs_stays_short(capsys):
+    with progress(rows=64, verbose=1) as tell:
+        trainer_for(epochs=40).fit(rows(), tell=tell)
+    told = [line.split()[1] for line in capsys.readouterr().err.splitlines()]
+    assert told == [f"{n}/40" for n in (1, *range(4, 41, 4))]
+
+
 # -------------------------------------------------------------------- rates and rules
 
 SCHEDULES = {

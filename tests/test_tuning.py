@@ -11,7 +11,7 @@ from isthmus.errors import DataError, RecipeError
 from isthmus.estimator.reading import read_rows
 from isthmus.tuning.cells import Cells
 from isthmus.tuning.finals import chosen
-from isthmus.tuning.folds import splits_of
+from isthmus.tuning.folds import fitted, splits_of
 from isthmus.tuning.objectives import HiddenCells
 from isthmus.tuning.result import Final
 from isthmus.tuning.space import checked, merged, read, starts, to_toml, usual, without
@@ -118,6 +118,15 @@ def test_pca_answers_as_a_gaussian_does(table):
         for name in names:
             errors[cells.names.index(name)] = found[cells.names.index(name)]
     assert objective.pca(2, split)[0] == pytest.approx(errors.mean(), rel=1e-3)
+
+
+def test_finals_are_trained_as_fit_trains(table):
+    model = isthmus.Autoencoder(epochs=3, verbose=0)
+    read, every = read_rows(model, table, reset=True), np.arange(len(table))
+    (module,) = fitted(model, read, [(every, every)])
+    own = isthmus.Autoencoder(epochs=3, verbose=0).fit(table).module_
+    for name, value in own.state_dict().items():
+        assert np.array_equal(module.state_dict()[name], value)
 
 
 def test_the_same_seed_finds_the_same(table):

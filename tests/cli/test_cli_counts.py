@@ -92,3 +92,16 @@ def test_a_bad_file_is_named(spoil, said, file, capfd):
 def test_columns_without_names_cannot_be_called(file, capfd):
     assert run(["fit", file, "--label", "x3"]) == 3
     assert "has no column names, so leave out --label" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["tune"], ["compare"], ["impute"]])
+def test_what_takes_tables_says_so(file, words, capfd):
+    assert run([*words, file]) == 3
+    assert "holds a sparse matrix, and this takes tables" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("task", ["denoiser", "sampler", "classifier"])
+def test_tasks_that_know_no_counts_say_so(file, task, capfd):
+    words = ["--task", task, "--kind", "counts", "--dry-run"]
+    assert run(["fit", file, *words]) == 3
+    assert "Got counts, which Autoencoder takes" in capfd.readouterr().err

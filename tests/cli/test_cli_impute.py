@@ -28,8 +28,11 @@ def gaps(folder, tmp_path_factory):
 
 def test_a_table_is_filled(gaps, capfd):
     out, picture = gaps / "filled.csv", gaps / "filled.png"
-    words = ["--out", out, "--picture", picture]
-    ask(capfd, "impute", gaps / "i.isthmus", gaps / "gaps.csv", *words)
+    files = gaps / "i.isthmus", gaps / "gaps.csv"
+    words = [*files, "--out", out, "--picture", picture]
+    assert run(["impute", *map(str, words)]) == 0
+    told = capfd.readouterr().err
+    assert "cells are missing, and are filled: " in told
     filled = pyarrow.csv.read_csv(out)
     given = pyarrow.csv.read_csv(gaps / "gaps.csv")
     assert set(filled.column_names) == set(given.column_names)
@@ -37,6 +40,7 @@ def test_a_table_is_filled(gaps, capfd):
     assert set(filled["word"].to_pylist()) == {"a", "b"}
     assert filled["c0"].equals(given["c0"])
     there = given["c1"].is_valid()
+    assert f"c1 {given['c1'].null_count}" in told
     assert filled["c1"].filter(there).equals(given["c1"].filter(there))
     assert picture.stat().st_size > 5_000
 

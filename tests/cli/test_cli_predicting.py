@@ -54,6 +54,15 @@ def test_numbers_are_predicted(file, capfd):
     assert "r2 1," in told
 
 
+def test_fitting_says_which_labels_there_are(file, capfd):
+    words = ["--task", "classifier", *SHORT, "--label", "kind", "--ignore", "size"]
+    assert run(["fit", str(file), "--epochs", "2", *words]) == 0
+    told = capfd.readouterr().err
+    assert "labels: 53 of 80 rows have a kind (big 27, small 26)" in told
+    assert "labels that were left out: accuracy 1 " in told
+    assert "FILE --label kind" in told
+
+
 def test_a_model_that_predicts_needs_labels(file, capfd):
     assert run(["fit", str(file), "--task", "classifier", "--quiet"]) == 2
     assert "needs --label COLUMN" in capfd.readouterr().err

@@ -5,8 +5,10 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 from terminal import as_rows, ask
 
+import isthmus
 from isthmus.cli.program import run
 
 EASE = ["--task", "recommender", "--set", "method=ease"]
@@ -76,6 +78,31 @@ def test_a_model_that_does_not_recommend_says_so(folder, tmp_path, capfd):
     assert run([*fit, str(tmp_path / "t.isthmus")]) == 0
     assert run(["recommend", str(tmp_path / "t.isthmus"), str(folder / "r.csv")]) == 4
     assert "holds an autoencoder, and isthmus recommend needs" in capfd.readouterr().err
+
+
+def test_fitting_says_what_the_columns_are(folder, tmp_path, capfd):
+    words = folder / "r.csv", *EASE, *FIXED, "--out", tmp_path / "m.isthmus"
+    assert run(["fit", *map(str, words)]) == 0
+    told = capfd.readouterr().err
+    assert "60 users, 18 items, 300 interactions\n" in told
+    assert "user = userId, item = movieId, weight = rating, time = timestamp" in told
+
+
+def test_a_sparse_matrix_is_a_table_of_interactions(tmp_path, capfd):
+    X = sparse.random_array((40, 12), density=0.3, rng=0, format="csr")
+    sparse.save_npz(tmp_path / "x.npz", X)
+    model = tmp_path / "m.isthmus"
+    words = tmp_path / "x.npz", *EASE, *FIXED, "--quiet", "--out", model
+    ask(capfd, "fit", *words)
+    found = as_rows(ask(capfd, "recommend", model, tmp_path / "x.npz", "--top", 2))
+    own = isthmus.load(model).recommend(pd.DataFrame(_long(X)), top=2)
+    assert [int(row["item"]) for row in found] == own["item"].tolist()
+    assert not any(X[int(row["user"]), int(row["item"])] for row in found)
+
+
+def _long(X):
+    cells = X.tocoo()
+    return {"user": cells.coords[0], "item": cells.coords[1], "weight": cells.data}
 
 
 def test_a_plan_says_what_the_columns_are(folder, capfd):

@@ -71,6 +71,8 @@ def test_what_cannot_be_made_is_refused(place, capfd, tmp_path):
     assert run(["sample", model, "--given", "town=Paris"]) == 3
     assert "no town called 'Paris'" in capfd.readouterr().err
     assert run(["sample", model, "--given", "=Paris"]) == 2
+    assert run(["sample", model, "--given", "town"]) == 2
+    assert "or a file with rows of them" in capfd.readouterr().err
     assert run(["sample", model, "--real", "known.csv"]) == 2
     own = tmp_path / "vae.isthmus"
     X = np.random.default_rng(0).normal(size=(60, 3))
@@ -78,8 +80,7 @@ def test_what_cannot_be_made_is_refused(place, capfd, tmp_path):
     assert len(as_rows(ask(capfd, "sample", own, "--rows", "7"))) == 7
     assert run(["sample", str(own), "--given", "x0=1"]) == 4
     assert (
-        "holds an autoencoder, and this needs a model of --task sampler"
-        in capfd.readouterr().err
+        "holds an autoencoder, and a report or --given needs" in capfd.readouterr().err
     )
 
 

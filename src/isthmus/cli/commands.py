@@ -6,10 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
-from isthmus.cli import sounds, written
+from isthmus.cli import written
+from isthmus.cli.folders import rebuild
 from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw
-from isthmus.cli.pictures import draw_one, rebuild
 from isthmus.cli.recommend import about, who
+from isthmus.cli.series import draw_one
 from isthmus.cli.tables import (
     Opened,
     answer,
@@ -90,10 +91,7 @@ def reconstruct(
     --pixels. Of a series it draws lines, of recordings spectrograms.
     """
     opened = open_for_model(data, model)
-    if opened.sounds:
-        sounds.rebuild(opened, _autoencoder(opened), out, picture)
-        return
-    if opened.pictures:
+    if opened.in_files:
         rebuild(opened, _autoencoder(opened), out, picture)
         return
     rebuilt = _autoencoder(opened).reconstruct(opened.rows)

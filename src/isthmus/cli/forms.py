@@ -47,11 +47,13 @@ def said(
 
 def told(source: Any, rows: Any, *, quiet: bool) -> dict[str, Any]:
     """What the data looks like, where nothing is said of it, and said aloud."""
+    from isthmus.data.counts import CountRows
+
     if getattr(source, "files", ()):
         if source.form == "audio" and not quiet:
             sys.stderr.write(f"Read as sound: {len(source.files):,} WAV files.\n")
         return {"kind": source.form}
-    if hasattr(rows, "totals"):
+    if isinstance(rows, CountRows):
         if not quiet:
             sys.stderr.write("Read as counts, as sparse matrices of a file are.\n")
         return {"kind": "counts"}

@@ -23,9 +23,9 @@ from isthmus.cli.options import (
     Top,
     Workers,
 )
-from isthmus.cli.pictures import draw_one
 from isthmus.cli.reasons import told_of
 from isthmus.cli.scoring import about, scores_in_parts, tell_flagged, write_in_pieces
+from isthmus.cli.series import draw_one
 from isthmus.cli.tables import Opened, answer, identifiers, open_for_model, to_json
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _write_in_pieces(
             found["why"] = _why(opened.model.explain(rows))
         return found
 
-    if not explain and not opened.pictures:  # then they are only counted
+    if not explain and not opened.in_files:  # then they are only counted
         one = opened.rows.column_names[:1]
         opened = opened._replace(rows=opened.rows.select(one))
     write_in_pieces(opened, out, columns, raw=raw)

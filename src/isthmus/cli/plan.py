@@ -35,7 +35,8 @@ def plan(model: Any, rows: pa.Table, height: int) -> dict[str, Any]:
     return {
         "rows": height,
         "columns": describe_columns(tried, rows) if named else [],
-        "of": f"{columns:,} columns" if tried.columns_ else "",
+        "form": getattr(tried._converter, "form", "table"),  # noqa: SLF001
+        "width": columns,
         "seen": seen(tried),
         "weights": sum(p.numel() for p in tried.module_.parameters()),
         **_replicas(model, held, tried.module_.event.numel()),
@@ -77,8 +78,8 @@ def describe_columns(model: Any, rows: pa.Table) -> list[str]:
 def _held(plan: dict[str, Any]) -> str:
     """What there are so many of, and in what pieces it is seen."""
     pieces = plan["seen"]
-    files = "recordings" if "per second" in pieces else "images"
-    held = f"rows, {plan['of']}" if plan["of"] else files
+    files = {"images": "images", "audio": "recordings"}
+    held = files.get(plan["form"], f"rows, {plan['width']:,} columns")
     return f"{held}, {pieces}" if pieces else held
 
 

@@ -54,8 +54,8 @@ def _predicted(model: Any, rows: Any, *, proba: bool) -> dict[str, Any]:
     """Columns of predictions."""
     if not hasattr(model, "predict_proba"):
         return {"predicted": model.predict(rows)}
-    p = model.predict_proba(rows).round(6)
-    best = p.argmax(axis=1)
+    p = model.predict_proba(rows)
+    best, p = p.argmax(axis=1), p.round(6)
     found = {"predicted": model.classes_[best], "probability": p.max(axis=1)}
     if proba:
         found |= {f"p_{c}": p[:, k] for k, c in enumerate(model.classes_.tolist())}

@@ -120,8 +120,8 @@ def train(order: Order, model: Any) -> None:
         print(to_json({"model": str(order.out), **figures}))
     elif not order.quiet:
         sys.stderr.write(
-            f"(of interactions that were held out to choose settings; apart, "
-            f"`isthmus evaluate` asks for those of other users)\n"
+            f"These figures are of interactions that were held out to choose "
+            f"settings. For those of other users: isthmus evaluate {order.out} FILE\n"
             f"Wrote {order.out}. Next:\n"
             f"  isthmus recommend {order.out} {order.data} --top 10\n"
         )
@@ -174,13 +174,13 @@ def _in_words(found: dict[str, Any], rows: int) -> str:
 def _rows(order: Order) -> pa.Table:
     """The columns to learn from."""
     from isthmus.cli.tables import set_aside
-    from isthmus.data.files import read_table
     from isthmus.errors import RecipeError
+    from isthmus.recommendation.reading import read_file
 
     for option, given in (("--resume", order.resume), ("--engine", order.engine)):
         if given:
             raise RecipeError(f"{option}: a recommender has none. Leave it out.")
-    return set_aside(read_table(order.data), order.left_out)[1]
+    return set_aside(read_file(order.data), order.left_out)[1]
 
 
 def _of_users(recommender: Any, rows: pa.Table, wanted: list[str]) -> pa.Table:

@@ -121,7 +121,8 @@ def _loaded(model: Path, *, special: bool) -> Any:
 
     loaded = load(model)
     own = isinstance(loaded, Autoencoder) and not special
-    need(own or isinstance(loaded, Sampler), model, loaded, "this", "sampler")
+    asks = "a report or --given" if special else "isthmus sample"
+    need(own or isinstance(loaded, Sampler), model, loaded, asks, "sampler")
     return loaded
 
 
@@ -213,7 +214,7 @@ def _table(made: Any, autoencoder: Any) -> pa.Table:
 
 
 def _images(made: Any, out: Path | None, picture: Path | None) -> None:
-    from isthmus.cli.pictures import save_image
+    from isthmus.cli.folders import save_image
 
     if out is None and picture is None:
         raise typer.BadParameter("Images need --out FOLDER, or --picture FILE.")

@@ -34,14 +34,9 @@ class Opened(NamedTuple):
     notes: dict[str, Any]
 
     @property
-    def pictures(self) -> bool:
-        """Whether the rows are pictures in files."""
-        return getattr(self.rows, "form", "") == "images"
-
-    @property
-    def sounds(self) -> bool:
-        """Whether the rows are sound in files."""
-        return getattr(self.rows, "form", "") == "audio"
+    def in_files(self) -> bool:
+        """Whether each row is a file, of a picture or of sound."""
+        return getattr(self.rows, "form", "table") in FILES
 
     @property
     def series(self) -> Series | None:
@@ -68,11 +63,9 @@ def open_for_model(
     import pyarrow as pa
 
     from isthmus.artifacts import inspect, load
-    from isthmus.cli.large import is_large, opened
-    from isthmus.data.files import read_table
-    from isthmus.data.lines import is_lines, read_lines
     from isthmus.data.sparse_files import is_sparse_file, read_sparse
     from isthmus.errors import ModelFileError
+    from isthmus.recommendation.reading import read_file
 
     notes, loaded = inspect(model)["notes"], load(model)
     if hasattr(loaded, "recommend"):
@@ -81,25 +74,16 @@ def open_for_model(
                 f"{model} holds a recommender. Ask it by `isthmus recommend`, "
                 f"`evaluate` or `encode`."
             )
-        return Opened(loaded, read_table(source), pa.table({}), notes)
+        return Opened(loaded, read_file(source), pa.table({}), notes)
     autoencoder = getattr(loaded, "autoencoder_", loaded)
     left_out = {n for kind in ("ignore", "id", "label") for n in notes.get(kind, [])}
     words = {found.name for found in autoencoder.columns_ if found.type == "text"}
-    table: Any = None
     converter = autoencoder._converter  # noqa: SLF001
     if (form := getattr(converter, "form", "table")) in FILES:
         return _of_files(source, form, loaded, notes)
     if is_sparse_file(source):
         return Opened(loaded, read_sparse(source), pa.table({}), notes)
-    if is_large(source) and hasattr(converter, "form"):
-        table = _one_thing(source)
-    elif is_large(source):
-        table = opened(source, converter.columns)
-        sys.stderr.write(f"{source}: read in pieces\n")
-    elif form == "text" and is_lines(source):
-        table = read_lines(source)
-    else:
-        table = read_table(source, words | left_out)
+    table = _table(source, converter, words | left_out)
     names = getattr(autoencoder, "feature_names_in_", None)
     known = table.column_names if names is None else names  # trained on a bare array
     aside = [name for name in table.column_names if name not in known]
@@ -108,6 +92,23 @@ def open_for_model(
         shown = ", ".join(map(repr, strange[:10]))
         sys.stderr.write(f"Set aside, because the model does not know it: {shown}\n")
     return Opened(loaded, rows, beside, notes)
+
+
+def _table(source: str, converter: Any, words: set[str]) -> Any:
+    """A table for a model, or a stream of one; ``words`` are columns that stay such."""
+    from isthmus.cli.large import is_large, opened
+    from isthmus.data.files import read_table
+    from isthmus.data.lines import is_lines, read_lines
+
+    form = getattr(converter, "form", "table")
+    if is_large(source) and form != "table":
+        return _one_thing(source)
+    if is_large(source):
+        sys.stderr.write(f"{source}: read in pieces\n")
+        return opened(source, converter.columns)
+    if form == "text" and is_lines(source):
+        return read_lines(source)
+    return read_table(source, words)
 
 
 def _one_thing(source: str) -> Any:

@@ -33,7 +33,7 @@ def unfitted(
     if is_large(data):
         source = stream(data)
         if source.files:
-            raise DataError(f"{data}: holds pictures, and this takes tables.")
+            raise DataError(f"{data}: holds {source.form}, and this takes tables.")
         table, count = looked_at(source)
         sys.stderr.write(
             f"{data}: read in pieces; {table.num_rows:,} of {count:,} rows are taken.\n"

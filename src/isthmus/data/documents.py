@@ -45,7 +45,8 @@ def are_documents(X: Any) -> bool:
     some = cells.slice(0, FEW).to_pylist()
     known = [cell for cell in some if cell is not None]
     words = sum(len(str(cell).split()) for cell in known)
-    return _all_text(some) and words > WORDS * len(known) < WORDS * 2 * len(set(known))
+    long, different = words > WORDS * len(known), 2 * len(set(known)) > len(known)
+    return _all_text(some) and long and different
 
 
 def open_documents(X: Any, column: str | None = None) -> Documents:

@@ -14,6 +14,7 @@ from pyarrow import csv, parquet
 
 from isthmus.data.delimited import read_delimited, refuse_repeats
 from isthmus.data.dialect import typed
+from isthmus.data.sparse_files import is_sparse_file
 from isthmus.errors import DataError
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def read_table(source: str | Path, keep: Collection[str] = ()) -> pa.Table:
     is standard input. docs/csv.md says what is made of the words in a CSV file; the
     columns called in ``keep`` stay the words that they are.
     """
+    if is_sparse_file(source):
+        raise DataError(f"{source}: holds a sparse matrix, and this takes tables.")
     table = _joined([(name, _piece(name)) for name in names_of(str(source))])
     if table.num_rows == 0:
         raise DataError(f"{source}: there is a header and no row.")

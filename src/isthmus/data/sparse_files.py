@@ -22,6 +22,15 @@ def is_sparse_file(source: object) -> bool:
 
 def read_sparse(source: str | Path) -> CountRows:
     """Rows of counts from a file of ``scipy.sparse.save_npz``, or Matrix Market."""
+    rows = read_matrix(source)
+    try:
+        return CountRows.of(rows, [f"x{j}" for j in range(rows.shape[1])], "pyarrow")
+    except DataError as error:
+        raise DataError(f"{source}: {error}") from None
+
+
+def read_matrix(source: str | Path) -> sparse.csr_matrix:
+    """The sparse matrix in such a file."""
     npz = str(source).lower().endswith(".npz")
     if npz and Path(source).is_file() and not zipfile.is_zipfile(source):
         raise DataError(f"{source}: is no .npz file, or only a part of one.")
@@ -31,10 +40,7 @@ def read_sparse(source: str | Path) -> CountRows:
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         said = _others(source) if npz else ""
         raise DataError(f"{source}: {said or _short(error)}") from None
-    try:
-        return CountRows.of(rows, [f"x{j}" for j in range(rows.shape[1])], "pyarrow")
-    except DataError as error:
-        raise DataError(f"{source}: {error}") from None
+    return rows
 
 
 def _others(source: str | Path) -> str:

@@ -24,23 +24,27 @@ MOST = 2**21
 """Windows that are looked at, about."""
 
 
-def vocabulary(texts: Sequence[str], said: Text) -> tuple[str, ...]:
-    """The words that count, in the order of the alphabet; of hashes, their numbers."""
+def learned(texts: Sequence[str], said: Text) -> tuple[tuple[str, ...], csr_matrix]:
+    """The words that count, in the order of the alphabet, and how often each stands.
+
+    Of hashes, their numbers.
+    """
     if said.hashed is not None:
-        return tuple(f"#{k}" for k in range(said.hashed))
+        words = tuple(f"#{k}" for k in range(said.hashed))
+        return words, counted(texts, words, said)
     bounds = {"min_df": said.min_df, "max_df": said.max_df}
     vectorizer = CountVectorizer(
         **_cutting(said), **bounds, max_features=said.max_features
     )
     try:
-        vectorizer.fit(texts)
+        found = csr_matrix(vectorizer.fit_transform(texts))
     except ValueError as error:
         raise DataError(
             f"No word is left of {len(texts):,} texts: {str(error).rstrip('.')}. A "
             f"word must stand in {said.min_df} or more of them and in {said.max_df} or "
             f"fewer; kind=isthmus.Text(min_df=1, max_df=1.0) takes all."
         ) from None
-    return tuple(map(str, vectorizer.get_feature_names_out()))
+    return tuple(map(str, vectorizer.get_feature_names_out())), found
 
 
 def counted(texts: Sequence[str], words: Sequence[str], said: Text) -> csr_matrix:
@@ -58,7 +62,7 @@ def windows(texts: Sequence[str], words: Sequence[str], said: Text) -> csr_matri
     """Which words stand in each run of `NEAR` words, (windows, words), of 0 and 1.
 
     A text of fewer words is one window. What is not in the vocabulary keeps its place.
-    Of more than `MOST` windows every so-and-so-manieth is looked at.
+    Of more than `MOST` windows every k-th is looked at.
     """
     places = {word: j for j, word in enumerate(words)}
     cut: Callable[[str], list[str]] = CountVectorizer(**_cutting(said)).build_analyzer()

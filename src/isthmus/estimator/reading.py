@@ -124,15 +124,25 @@ def form_for(estimator: Any, X: Any) -> str:
     return next((form for form, looks_so in LOOKS.items() if looks_so(X)), "table")
 
 
-def form_among(estimator: Any, X: Any, known: Iterable[str]) -> str:
+def form_among(task: Any, X: Any, known: Iterable[str]) -> str:
     """The form of the data, which must be one that a task knows."""
-    if (form := form_for(estimator, X)) not in known:
-        dense = " kind='table' takes a sparse matrix for a table."
-        raise DataError(
-            f"{type(estimator).__name__} takes {' or '.join(known)}. Got {form}."
-            f"{dense if form == 'counts' else ''}"
-        )
-    return form
+    return _refused_if_strange(task, form_for(task, X), known)
+
+
+def said_among(task: Any, known: Iterable[str]) -> str:
+    """The form that is said of the data, which must be one that a task knows."""
+    return _refused_if_strange(task, name_of(form_of(task)), known)
+
+
+def _refused_if_strange(task: Any, form: str, known: Iterable[str]) -> str:
+    if form in known:
+        return form
+    dense = " kind='table' takes a sparse matrix for a table."
+    raise DataError(
+        f"{type(task).__name__} takes data of kind {' or '.join(known)}. Got {form}, "
+        f"which Autoencoder takes: its codes can be learned from."
+        f"{dense if form == 'counts' else ''}"
+    )
 
 
 def _read_images(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:

@@ -62,10 +62,10 @@ def likelihood_for(estimator: Any, converter: Converter) -> Likelihood:
     layout = converter.layout()
     if isinstance(converter, CountTable):
         found: Likelihood = NegativeBinomial()
+        if converter.text is not None:
+            found = Multinomial()
         if estimator.likelihood is not None:
             found = part_of(estimator, "likelihood")
-        elif converter.text is not None:
-            found = Multinomial()
         if converter.typical and getattr(found, "typical", 0.0) is None:
             found = found.changed(typical=converter.typical)
         return found

@@ -10,7 +10,7 @@ from isthmus.data.counts import CountRows
 from isthmus.data.documents import open_documents
 from isthmus.data.forms import Text
 from isthmus.data.frames import Origin
-from isthmus.data.words import counted, vocabulary
+from isthmus.data.words import counted, learned
 from isthmus.errors import DataError, warn
 from isthmus.estimator.tables import Read
 from isthmus.estimator.wishes import form_of
@@ -38,13 +38,12 @@ def read_texts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
             f"{least} texts or more are needed. Got {len(documents.texts)}."
         )
     text = text_of(estimator, documents)
-    words = vocabulary(documents.texts, text)
+    words, matrix = learned(documents.texts, text)
     estimator.n_features_in_ = 1
     if documents.column is not None:
         estimator.feature_names_in_ = np.array([documents.column], dtype=object)
     elif hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_
-    matrix = counted(documents.texts, words, text)
     return Read(CountRows(matrix, words, documents=documents), Origin())
 
 

@@ -8,7 +8,6 @@ from isthmus.architectures.conv1d import Conv1d
 from isthmus.architectures.conv2d import Conv2d
 from isthmus.architectures.mlp import Mlp
 from isthmus.bottlenecks.gaussian import Gaussian
-from isthmus.errors import RecipeError
 from isthmus.estimator import Autoencoder
 from isthmus.terms.rate import Rate
 from isthmus.terms.reconstruction import Reconstruction
@@ -29,7 +28,5 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 def usual(form: str) -> Autoencoder:
     """A variational autoencoder for data of this form."""
-    if form not in NETWORKS:
-        raise RecipeError(f"A sampler makes {', '.join(NETWORKS)}. Got {form}.")
     terms = (Reconstruction(), Rate(weight=BETA))
     return Autoencoder(bottleneck=Gaussian(), terms=terms, **NETWORKS[form])

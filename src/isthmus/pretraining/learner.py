@@ -82,11 +82,6 @@ class Learned(NamedTuple):
 def template(task: Any, form: str) -> Autoencoder:
     """The autoencoder that is pre-trained."""
     made = task.autoencoder
-    if form not in NETWORKS:
-        raise DataError(
-            f"A model that predicts learns from {', '.join(NETWORKS)}. Got {form}: "
-            f"fit an Autoencoder to it, and a classifier to the codes."
-        )
     made = Autoencoder(**NETWORKS[form]) if made is None else clone(made)
     return as_wished(task, made)
 

@@ -9,12 +9,12 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.data.forms import name_of
 from isthmus.estimator.inner import adopt, settled
+from isthmus.estimator.reading import said_among
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
-from isthmus.estimator.wishes import form_of
 from isthmus.pretraining.learner import (
+    NETWORKS,
     Learned,
     is_fitted,
     learned,
@@ -92,7 +92,7 @@ class Pretrained(TakesAnyCells):
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal estimator's parameters, all said."""
-        return settled(self, template(self, name_of(form_of(self))), rows)
+        return settled(self, template(self, said_among(self, NETWORKS)), rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal estimator of."""

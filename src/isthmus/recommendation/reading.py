@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_non_negative, validate_data
 
 from isthmus.data.files import read_table
 from isthmus.data.frames import as_arrow, is_frame
+from isthmus.data.sparse_files import is_sparse_file, read_matrix
 from isthmus.errors import DataError
 from isthmus.recommendation.interactions import (
     KNOWN,
@@ -34,7 +35,7 @@ def read(estimator: Any, X: Any, known: pa.Array | None = None) -> Interactions:
     ``known`` are the items of fitting; None: the estimator is being fitted.
     """
     if isinstance(X, str | Path):
-        X = read_table(X)
+        X = read_file(X)
     backend = _backend(X) if is_frame(X) else None
     if backend is not None:
         cells = as_arrow(X)
@@ -49,6 +50,14 @@ def read(estimator: Any, X: Any, known: pa.Array | None = None) -> Interactions:
                 vars(estimator).pop("feature_names_in_", None)
             return found._replace(backend=backend)
     return _of_matrix(estimator, X, known, backend)
+
+
+def read_file(source: str | Path) -> pa.Table:
+    """A table of a file; of a sparse matrix (users, items), a row per entry."""
+    if not is_sparse_file(source):
+        return read_table(source)
+    found = read_matrix(source).tocoo()
+    return pa.table({"user": found.row, "item": found.col, "weight": found.data})
 
 
 def columns_in(estimator: Any, names: list[str]) -> Named | None:

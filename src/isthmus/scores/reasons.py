@@ -46,8 +46,8 @@ def reasons(told: Any, most: int) -> list[list[Reason]]:
     """
     if isinstance(told.contributions, list) or np.ndim(told.contributions) > 2:
         raise DataError(
-            "Reasons are named by columns, and images have none. `contributions` are "
-            "those of every pixel."
+            "Reasons are named by columns, and these rows have none. `contributions` "
+            "are those of every pixel, or of every band and frame."
         )
     names, contributions = _columns(told.contributions)
     cells = blame = np.column_stack(contributions)

@@ -73,7 +73,7 @@ class AnomalyDetector(OutlierMixin, Updated, TakesAnyCells):
         Questions to the replicas, by default ``{"hidden": 1.0, "marginal": 0.7}``.
     columns : Columns or dict of kinds by name, optional
         What you know of columns better than their cells say, as in `Autoencoder`.
-    kind : "table", "images", "series", "counts", "audio", or an object, optional
+    kind : "table", "images", "series", "counts", "audio", "text" or an object, optional
         What the data is, as in `Autoencoder`. Of a series every row has a score.
     random_state : int, RandomState or None
         Decides all draws; handed to the autoencoder.

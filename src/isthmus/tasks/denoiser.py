@@ -14,13 +14,13 @@ from isthmus.architectures.resnet import Resnet
 from isthmus.architectures.spectral import Spectral
 from isthmus.bottlenecks.dense import Dense
 from isthmus.corruptions.gaussian_noise import GaussianNoise
-from isthmus.data.forms import Audio, name_of
+from isthmus.data.forms import Audio
 from isthmus.data.pictures import Pictures
 from isthmus.data.pixels import PixelLearner
 from isthmus.errors import RecipeError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.inner import adopt, as_wished, settled
-from isthmus.estimator.reading import form_among, learner_for, read_rows
+from isthmus.estimator.reading import form_among, learner_for, read_rows, said_among
 from isthmus.estimator.state import State
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
@@ -142,7 +142,7 @@ class Denoiser(TransformerMixin, TakesAnyCells):
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal denoiser's parameters, all said."""
-        return settled(self, self._template(name_of(form_of(self))), rows)
+        return settled(self, self._template(said_among(self, NETWORKS)), rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal denoiser of."""

@@ -9,18 +9,17 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.data.forms import name_of
 from isthmus.data.frames import Origin, like
 from isthmus.data.table import Table
 from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.inner import adopt, as_wished, settled
 from isthmus.estimator.joined import back
-from isthmus.estimator.reading import form_among, read_rows
+from isthmus.estimator.reading import form_among, read_rows, said_among
 from isthmus.estimator.state import State
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
-from isthmus.estimator.wishes import form_of, kind_from_plain, kind_to_plain
+from isthmus.estimator.wishes import kind_from_plain, kind_to_plain
 from isthmus.generation import conditions
 from isthmus.generation.density import Density
 from isthmus.generation.generator import Generator
@@ -227,7 +226,7 @@ class Sampler(TakesAnyCells):
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal sampler's parameters, all said."""
-        return settled(self, self._template(name_of(form_of(self))), rows)
+        return settled(self, self._template(said_among(self, NETWORKS)), rows)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal sampler of."""

@@ -134,7 +134,10 @@ def problem_of(
         )
     read = read_rows(base, in_memory(X), reset=True, least=2)
     if not isinstance(read.rows, Rows):
-        raise DataError("A search takes tables; images and series are none.")
+        raise DataError(
+            "A search takes tables, and these are none. kind='table' says that they "
+            "are, in the terminal --kind table."
+        )
     count, labels = read.rows.height, None if y is None else np.asarray(y)
     if count < FEWEST:
         raise DataError(f"A search needs {FEWEST} rows or more. Got {count}.")
