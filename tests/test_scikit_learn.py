@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from small import PRESETS
 
 import isthmus
 from isthmus import registry
@@ -25,8 +26,6 @@ from isthmus.terms.l1 import L1
 from isthmus.terms.reconstruction import Reconstruction
 
 QUICK = {"epochs": 3, "verbose": 0}
-PRESETS = [n for n in registry.names("presets") if n != "topics"]
-"""That one is for counts and texts alone: tests/test_text.py."""
 DEEP = Mlp(hidden=(16, 16), residual=True, norm="batch")
 
 

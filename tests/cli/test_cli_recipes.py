@@ -5,10 +5,10 @@ import tomllib
 
 import numpy as np
 import pytest
+from small import PRESETS
 from terminal import NAMES, ask, fit
 
 import isthmus
-from isthmus import registry
 from isthmus.artifacts.recipe_text import to_toml
 from isthmus.artifacts.recipes import assemble, describe, part, term
 from isthmus.cli.options import settings
@@ -16,8 +16,6 @@ from isthmus.cli.program import run
 from isthmus.errors import RecipeError
 from isthmus.model import FAMILIES
 from isthmus.parts import Term
-
-PRESETS = [n for n in registry.names("presets") if n != "topics"]  # counts alone
 
 
 def test_info_tells_recipe_columns_and_versions(folder, capfd):
