@@ -261,7 +261,7 @@ def test_an_error_is_drawn_from_the_nearest_guesses():
 
 
 def test_images_are_refused():
-    with pytest.raises(DataError, match="Imputer takes table. Got images"):
+    with pytest.raises(DataError, match="Imputer takes data of kind table. Got images"):
         imputer().fit(np.zeros((4, 8, 8)))
 
 
