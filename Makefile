@@ -10,6 +10,9 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --quiet
 UV := uv==0.13.9
 
+# Tests of every core at once; SPREAD= runs them one after another.
+SPREAD ?= --numprocesses auto --maxprocesses 8 --dist worksteal
+
 # python3.11, on which the lock was made, or else a newer one. One of your own:
 # make PYTHON=/path/to/python
 PYTHON ?= $(shell for p in python3.11 python3; do \
@@ -28,10 +31,10 @@ demo: .venv/.ready ## see it work on small data
 	@$(BIN)/isthmus demo
 
 test: checks ## all checks and the tests, less the slow ones: what CI runs
-	@$(BIN)/python -m pytest -m "not slow"
+	@$(BIN)/python -m pytest $(SPREAD) -m "not slow"
 
 test-all: checks ## the same, and the tests that train real models
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SPREAD)
 
 checks: lint types floors fresh
 

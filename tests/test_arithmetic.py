@@ -255,7 +255,9 @@ def test_l1_is_the_sum_of_sizes_averaged_over_draws():
 
 
 @pytest.mark.parametrize(
-    ("term", "size"), [(WeightL1(), abs), (WeightL2(), lambda w: w * w)], ids=repr
+    ("term", "size"),
+    [(WeightL1(), abs), (WeightL2(), lambda w: w * w)],
+    ids=("l1", "l2"),
 )
 def test_weights_are_charged_and_biases_and_norms_spared(term, size):
     architecture = Mlp(hidden=(6, 5), norm="layer", residual=True)
