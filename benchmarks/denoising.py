@@ -151,6 +151,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=7200.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--method", action="append", help="such as BM3D; isthmus is us")
     parser.add_argument("--work", default="work")
     parser.add_argument("--out", default="benchmarks/results/denoising.csv")
     parser.add_argument("--quick", action="store_true", help="a minute; not recorded")
@@ -170,6 +171,9 @@ def main():
     seen = known(args.out, ["images", "level", "seed", "method", "version"], ["psnr"])
     own = f"isthmus, blind, {args.seconds:g} s"
     methods = {own: None, **filters(args.data)}
+    if args.method:
+        asked = [own if name == "isthmus" else name for name in args.method]
+        methods = {name: methods[name] for name in asked}
     for name in sets:
         clean = images(args.data, name)
         for method, level in itertools.product(methods, LEVELS):
