@@ -9,6 +9,7 @@ from scipy import sparse
 
 import isthmus
 from isthmus.data.sparse import Sparse
+from isthmus.data.table import Table
 from isthmus.errors import DataError, IsthmusWarning, RecipeError
 
 QUICK = {"size": 3, "epochs": 2, "verbose": 0}
@@ -227,3 +228,12 @@ def test_sparse_rows_are_those_of_the_matrix():
     seen = rows.shuffled(torch.Generator().manual_seed(3), [50, 70])
     assert torch.equal(torch.cat([batch.x for batch in seen]), dense[order])
     assert rows.rows(torch.tensor([], dtype=torch.long)).dense().x.shape == (0, 30)
+
+
+@pytest.mark.parametrize("form", [sparse.csr_array, sparse.coo_array, sparse.lil_array])
+def test_a_sparse_matrix_of_whole_numbers_holds_counts(form, fitted):
+    model = isthmus.Autoencoder(**QUICK).fit(form(X.astype(np.float32)))
+    assert np.array_equal(model.score_samples(X), fitted["totals"].score_samples(X))
+    for other in (X > 0, X / 3, -X):  # one-hot, fractions, differences
+        model = isthmus.Autoencoder(**QUICK).fit(form(other.astype(float)))
+        assert isinstance(model._converter, Table)

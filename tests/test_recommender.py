@@ -433,3 +433,8 @@ def test_very_many_items_are_learned_some_at_a_time(monkeypatch):
     own = small("mult_vae", autoencoder=isthmus.Autoencoder(corruption="masking"))
     with pytest.raises(RecipeError, match="learned some at a time"):
         own.fit(interactions())
+
+
+def test_texts_are_no_interactions():
+    with pytest.raises(DataError, match="matrix \\(users, items\\), or a table"):
+        isthmus.Recommender().fit(["some words", "other words"])

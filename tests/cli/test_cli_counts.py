@@ -105,3 +105,21 @@ def test_tasks_that_know_no_counts_say_so(file, task, capfd):
     words = ["--task", task, "--kind", "counts", "--dry-run"]
     assert run(["fit", file, *words]) == 3
     assert "Got counts, which Autoencoder takes" in capfd.readouterr().err
+
+
+def test_what_is_wrong_in_a_table_of_counts_is_told_with_its_file(tmp_path, capfd):
+    (tmp_path / "cells.csv").write_text("a,b\n1,2\n3,-4\n5,6\n")
+    assert run(["fit", str(tmp_path / "cells.csv"), "--kind", "counts"]) == 3
+    assert "cells.csv: Row 1, column 'b' holds -4" in capfd.readouterr().err
+
+
+def test_a_folder_of_tables_of_counts_is_read(tmp_path):
+    (tmp_path / "tables").mkdir()
+    names = [f"gene{j}" for j in range(X.shape[1])]
+    for k in range(2):
+        table = pd.DataFrame(X[30 * k : 30 * k + 30], columns=names)
+        table.to_parquet(tmp_path / "tables" / f"{k}.parquet")
+    folder = str(tmp_path / "tables")
+    assert run(["fit", folder, "--kind", "counts", "--epochs", "1"]) == 0
+    assert run(["encode", "model.isthmus", folder, "--out", "codes.csv"]) == 0
+    assert len(pd.read_csv("codes.csv")) == len(X)

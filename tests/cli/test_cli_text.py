@@ -1,8 +1,10 @@
 """Texts on the command line."""
 
 import csv
+import io
 import json
 
+import pandas as pd
 import pytest
 
 import isthmus
@@ -62,3 +64,17 @@ def test_bad_text_is_refused_with_exit_code_three(tmp_path, reviews, capsys):
     assert run(["fit", reviews, "--kind", "text"]) == 3
     assert "terminal --column. There are 'number'" in capsys.readouterr().err
     assert run(["fit", reviews, "--kind", "images", "--column", "review"]) == 2
+
+
+def test_texts_are_rebuilt_and_judged_word_by_word(reviews, capsys):
+    words = ["--kind", "text", "--column", "review", "--epochs", "1"]
+    assert run(["fit", reviews, *words, "--label", "subject", "--id", "number"]) == 0
+    assert run(["reconstruct", "model.isthmus", reviews, "--out", "rebuilt.csv"]) == 0
+    rebuilt = pd.read_csv("rebuilt.csv")
+    assert set(SUBJECTS[0].split()) <= set(rebuilt.columns)
+    assert len(rebuilt) == len(pd.read_csv(reviews))
+    capsys.readouterr()
+    assert run(["score", "model.isthmus", reviews, "--explain"]) == 0
+    reasons = pd.read_csv(io.StringIO(capsys.readouterr().out))["why"]
+    known = set(" ".join(SUBJECTS).split())
+    assert {why.split()[0] for why in reasons} <= known

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import warnings
@@ -83,6 +84,22 @@ def _help(command: Callable[..., None]) -> str:
     return text.replace("\n\nisthmus ", "\n\n\b\nisthmus ")
 
 
+def _naming_data(command: Callable[..., None]) -> Callable[..., None]:
+    """The command; what it says of data that cannot be used begins with the file."""
+
+    @functools.wraps(command)
+    def run_it(*args: Any, **given: Any) -> None:
+        try:
+            command(*args, **given)
+        except errors.DataError as error:
+            source, said = str(given.get("data", "")), str(error)
+            if source in said or said.startswith("--"):
+                raise
+            raise errors.DataError(f"{source}: {said}") from None
+
+    return run_it
+
+
 for command in (
     fit.fit,
     recipe.recipe,
@@ -104,7 +121,7 @@ for command in (
     compare.compare,
     demo.demo,
 ):
-    app.command(help=_help(command))(command)
+    app.command(help=_help(command))(_naming_data(command))
 
 EXIT_CODES: dict[type[errors.IsthmusError], int] = {
     errors.RecipeError: 2,

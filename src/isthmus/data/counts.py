@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from scipy.sparse import csr_matrix
+from scipy.sparse import csr_matrix, vstack
 
 from isthmus.data.forms import Counts, Text, name_of
 from isthmus.data.kinds import Found
@@ -74,6 +74,17 @@ class CountRows:
             matrix.sum_duplicates()
         _refuse_what_is_no_count(matrix, names)
         return cls(matrix, tuple(names), backend)
+
+    @classmethod
+    def joined(cls, parts: Sequence[CountRows]) -> CountRows:
+        """Rows below one another."""
+        first = parts[0]
+        if any(part.names != first.names for part in parts):
+            raise DataError(
+                "Counts must have the same columns, in one order, in every piece."
+            )
+        matrix = csr_matrix(vstack([part.matrix for part in parts]))
+        return replace(first, matrix=matrix)
 
 
 class CountTable:

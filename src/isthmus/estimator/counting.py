@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from scipy.sparse import issparse
 from sklearn.utils.validation import validate_data
 
@@ -14,11 +15,19 @@ from isthmus.estimator.tables import Read, read_table
 
 
 def are_counts(X: Any) -> bool:
-    """Whether ``X`` can be taken for counts: a sparse matrix of whole numbers."""
+    """Whether ``X`` can be taken for counts: a sparse matrix of whole numbers.
+
+    In floats they are some that are above 1, and none is negative: no one-hot matrix.
+    """
     if isinstance(X, CountRows):
         return True
-    kind = getattr(getattr(X, "dtype", None), "kind", "")
-    return bool(issparse(X)) and kind in {"u", "i"}
+    if not issparse(X) or X.dtype.kind not in {"u", "i", "f"}:
+        return False
+    if X.dtype.kind != "f":
+        return True
+    cells = X.tocoo(copy=False).data
+    above = bool(cells.size) and cells.min() >= 0 and cells.max() > 1
+    return bool(above and (cells == np.trunc(cells)).all())
 
 
 def read_counts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:

@@ -55,6 +55,8 @@ class Explanation(NamedTuple):
     mends: Any = None
     """(n, columns): by how much the score rises if this cell alone is what was expected
     (see `repairs`); NaN where that was not tried, None where nothing was."""
+    names: tuple[str, ...] | None = None
+    """(columns,): what is counted; None where the container has the names."""
 
     def top(self, most: int = 3) -> list[list[Reason]]:
         """Of each row, the cells to blame first (see `reasons`)."""
@@ -142,6 +144,7 @@ def _of_counts(
         rest=-judge.rows(data).numpy() - cells.sum(axis=1),
         actual=counts(converter, rows.matrix.toarray(), origins),
         expected=counts(converter, mean, origins),
+        names=converter.names,
     )
 
 

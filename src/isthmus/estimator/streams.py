@@ -12,7 +12,8 @@ import torch
 
 from isthmus.data import dialect
 from isthmus.data.arrow import type_of
-from isthmus.data.forms import Series, Text
+from isthmus.data.counts import CountRows
+from isthmus.data.forms import name_of
 from isthmus.data.frames import as_arrow, is_frame, open_frame
 from isthmus.data.rows import Column
 from isthmus.data.sparse import Sparse
@@ -21,7 +22,7 @@ from isthmus.data.streams import at_hand, is_stream, stream, whole
 from isthmus.data.windows import Crops, Windows
 from isthmus.errors import DataError
 from isthmus.estimator.preparation import Data, split
-from isthmus.estimator.reading import learner_for, read_rows
+from isthmus.estimator.reading import form_for, learner_for, read_rows
 from isthmus.estimator.tables import wanted_types
 from isthmus.estimator.wishes import form_of, series_of
 from isthmus.ranks import ALONE
@@ -74,8 +75,8 @@ def examples(
     Of several processes each reads a part of a stream, and has a part of the rows to
     check on; of rows in memory each has all to train on.
     """
-    if is_stream(X) and _in_one(estimator, X):
-        X = whole(stream(X))
+    if is_stream(X):
+        X = _held(estimator, stream(X))
     if not is_stream(X):
         data, held_out = split(estimator, estimator.prepared(X), validation)
         held = None if held_out is None else _mine(held_out, ranks)
@@ -93,10 +94,30 @@ def examples(
     return store, None if held_out is None else held_out.to(device)
 
 
-def _in_one(estimator: Any, X: Any) -> bool:
-    """Whether all must be at hand at once: of series, texts and sound."""
-    form = form_of(getattr(estimator, "autoencoder_", estimator))
-    return isinstance(form, Series | Text) or stream(X).form == "audio"
+def _held(estimator: Any, source: Stream) -> Any:
+    """The rows of a stream, where all must be at hand at once; else the stream.
+
+    That is so of series, texts, sound and counts, of which only what is not 0 is held.
+    """
+    form = _form(estimator, source)
+    if form in {"series", "text", "audio"}:
+        return whole(source)
+    if form != "counts":
+        return source
+    parts = [read_rows(estimator, piece, reset=True) for piece in source]
+    if not parts:
+        raise DataError("The stream holds no rows.")
+    rows = CountRows.joined([part.rows for part in parts])
+    if len(rows) < 2:
+        raise DataError(f"A stream of two rows or more is needed. Got {len(rows)}.")
+    return parts[0]._replace(rows=rows)
+
+
+def _form(estimator: Any, source: Stream) -> str:
+    """Which form a stream has: as its files are, as is said, or as it looks."""
+    if source.form != "table" or estimator.kind is not None:
+        return name_of(form_of(estimator)) if source.form == "table" else source.form
+    return form_for(estimator, next(iter(source), ()))
 
 
 def in_passes(data: Data, ranks: Ranks) -> Batch | Crops | Sparse:

@@ -9,7 +9,7 @@ import numpy as np
 from isthmus.data.counts import CountRows
 from isthmus.data.documents import open_documents
 from isthmus.data.forms import Text
-from isthmus.data.frames import Origin
+from isthmus.data.frames import container_of
 from isthmus.data.words import counted, learned
 from isthmus.errors import DataError, warn
 from isthmus.estimator.tables import Read
@@ -30,7 +30,8 @@ def read_texts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
                 f"{strange:,} of {matrix.shape[0]:,} texts hold no word that fitting "
                 f"has seen. They share one code, that of an empty text."
             )
-        return Read(CountRows(matrix, known.names, documents=documents), Origin())
+        rows = CountRows(matrix, known.names, documents=documents)
+        return Read(rows, container_of(X))
     said = form_of(estimator)
     documents = open_documents(X, said.column if isinstance(said, Text) else None)
     if len(documents.texts) < least:
@@ -44,7 +45,7 @@ def read_texts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
         estimator.feature_names_in_ = np.array([documents.column], dtype=object)
     elif hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_
-    return Read(CountRows(matrix, words, documents=documents), Origin())
+    return Read(CountRows(matrix, words, documents=documents), container_of(X))
 
 
 def text_of(estimator: Any, documents: Documents) -> Text:

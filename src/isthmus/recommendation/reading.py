@@ -91,15 +91,21 @@ def _of_matrix(
 ) -> Interactions:
     """A matrix of users and items; a frame has names for both."""
     least = 1 if known is not None else LEAST
-    matrix = validate_data(
-        estimator,
-        X,
-        reset=known is None,
-        accept_sparse="csr",
-        dtype=np.float32,
-        ensure_min_samples=least,
-        ensure_min_features=least,
-    )
+    try:
+        matrix = validate_data(
+            estimator,
+            X,
+            reset=known is None,
+            accept_sparse="csr",
+            dtype=np.float32,
+            ensure_min_samples=least,
+            ensure_min_features=least,
+        )
+    except ValueError as error:
+        raise DataError(
+            f"{error} Interactions are a matrix (users, items), or a table of which "
+            f"two columns name user and item."
+        ) from None
     check_non_negative(matrix, type(estimator).__name__)
     made = csr_matrix(matrix)
     if estimator.threshold is not None:

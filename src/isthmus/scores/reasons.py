@@ -50,6 +50,8 @@ def reasons(told: Any, most: int) -> list[list[Reason]]:
             "are those of every pixel, or of every band and frame."
         )
     names, contributions = _columns(told.contributions)
+    if told.names is not None:
+        names = list(told.names)
     cells = blame = np.column_stack(contributions)
     if told.mends is not None:
         mends = np.column_stack(_columns(told.mends)[1]).astype(float)
