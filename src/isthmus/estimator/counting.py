@@ -21,11 +21,12 @@ def are_counts(X: Any) -> bool:
     """
     if isinstance(X, CountRows):
         return True
-    if not issparse(X) or X.dtype.kind not in {"u", "i", "f"}:
+    matrix: Any = X
+    if not issparse(X) or matrix.dtype.kind not in {"u", "i", "f"}:
         return False
-    if X.dtype.kind != "f":
+    if matrix.dtype.kind != "f":
         return True
-    cells = X.tocoo(copy=False).data
+    cells = matrix.tocoo(copy=False).data
     above = bool(cells.size) and cells.min() >= 0 and cells.max() > 1
     return bool(above and (cells == np.trunc(cells)).all())
 
