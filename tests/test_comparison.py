@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 import isthmus
-from isthmus.errors import RecipeError
+from isthmus import registry
+from isthmus.errors import DataError, RecipeError
 from isthmus.tuning.code_use import CodeUse
 
 
@@ -57,6 +58,18 @@ def test_presets_stand_side_by_side_with_pca(table, tmp_path):
     assert found.table.num_rows == 3
     found.plot(tmp_path / "presets.svg")
     assert (tmp_path / "presets.svg").stat().st_size > 1000
+
+
+def test_presets_that_do_not_take_the_data_are_left_out(table, capsys):
+    found = isthmus.compare(table[0], fixed={"epochs": 1, "size": 4})
+    asked = {row["preset"] for row in found.to_dicts()}
+    assert asked == {*registry.names("presets"), "PCA"} - {"topics", "k_sparse"}
+    told = capsys.readouterr().err
+    assert "topics  left out: " in told
+    assert "k_sparse  left out: " in told
+    for name, error in (("topics", DataError), ("k_sparse", RecipeError)):
+        with pytest.raises(error):
+            isthmus.compare(table[0], presets=[name], fixed={"size": 4})
 
 
 def test_labels_that_are_numbers_have_no_clusters(table):

@@ -14,7 +14,7 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from isthmus import registry
 from isthmus.data.blocks import in_blocks
-from isthmus.errors import RecipeError, unknown
+from isthmus.errors import DataError, IsthmusError, RecipeError, unknown
 from isthmus.tuning.code_use import CodeUse
 from isthmus.tuning.folds import fitted
 from isthmus.tuning.objectives import HiddenCells, Probe, rebuilding_errors
@@ -121,8 +121,8 @@ def compare(
     with them. Errors are multiples of that of guessing. PCA stands last, of the size
     that the first preset has.
 
-    ``presets`` are names, by default all; ``fixed`` is what all recipes shall be, as in
-    `tune`; of more than ``rows`` rows, some are drawn by lot.
+    ``presets`` are names, by default all that take the data; ``fixed`` is what all
+    recipes shall be, as in `tune`; of more than ``rows`` rows, some are drawn by lot.
     """
     known = registry.names("presets")
     names = known if presets is None else list(presets)
@@ -135,10 +135,19 @@ def compare(
         X, y, fixed or {}, folds=1, rows=rows, random_state=random_state
     )
     found: list[Compared] = []
+    refused: IsthmusError | None = None
     for name in names:
-        found.append(_of_preset(name, problem))
+        try:
+            found.append(_of_preset(name, problem))
+            told = f"{found[-1].seconds:.1f} s"
+        except (DataError, RecipeError) as error:
+            if presets is not None:
+                raise
+            refused, told = error, f"left out: {error}"
         if verbose:
-            say(f"{name}  {found[-1].seconds:.1f} s")
+            say(f"{name}  {told}")
+    if refused is not None and not found:
+        raise refused
     found.append(_of_pca(found[0].size, problem))
     probe = problem.objective
     word = None
