@@ -103,6 +103,42 @@ def test_a_nearly_poisson_column_keeps_its_digits_in_single_precision(log_r):
     torch.testing.assert_close(single.double(), exact, rtol=1e-5, atol=1e-5)
 
 
+MANY = [31.0, 1e2, 1e3, 1e5, 1e6]
+
+
+@pytest.mark.parametrize("x", [*MANY, 1e7])
+@pytest.mark.parametrize("off", [-3.0, -0.1, 0.0, 2.0])
+def test_large_counts_keep_their_digits_in_single_precision(x, off):
+    log_m = math.log(x + off * math.sqrt(x))
+    y = torch.tensor([30 * math.atanh(log_m / 30)], dtype=torch.float32)
+    m = math.exp(bounded(y.double().item(), 30))
+    expected = stats.poisson.logpmf(x, m)
+    got = Poisson().log_prob(y, torch.tensor([x], dtype=torch.float32)).item()
+    assert got == pytest.approx(expected, rel=3e-3, abs=1e-2)
+    exact = Poisson().log_prob(y.double(), torch.tensor([x])).item()
+    assert exact == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("x", MANY)
+@pytest.mark.parametrize("off", [0.01, 0.9, 1.0, 3.0])
+@pytest.mark.parametrize("log_r", [-6.0, -1.0, 2.0, 4.0, 9.0, 14.0])
+def test_large_counts_of_any_dispersion_keep_their_digits(x, off, log_r):
+    params = torch.tensor([[math.log(x * off), log_r]]).double()
+    params = (15 * (params / 15).atanh()).float()
+    m, r = (math.exp(bounded(p, 15)) for p in params.double()[0].tolist())
+    expected = stats.nbinom.logpmf(x, r, r / (r + m))
+    given = torch.tensor([x], dtype=torch.float32)
+    got = NegativeBinomial().log_prob(params, given).item()
+    assert got == pytest.approx(expected, rel=3e-3, abs=1e-2)
+    params = params.double().requires_grad_()
+    exact = NegativeBinomial().log_prob(params, given.double())
+    assert exact.item() == pytest.approx(expected, rel=1e-6)
+    (slope,) = torch.autograd.grad(exact.sum(), params)
+    bend = 1 - math.tanh(params[0, 0].item() / 15) ** 2
+    assert slope[0, 0].item() == pytest.approx(bend * (x - m) * r / (r + m), rel=1e-6)
+    assert math.isfinite(slope[0, 1].item())
+
+
 def test_multinomial_is_scipys_less_the_coefficient():
     x, y = torch.tensor([3.0, 0.0, 5.0, 1.0]), torch.randn(4)
     coefficient = math.lgamma(10) - sum(math.lgamma(n + 1) for n in x.tolist())
@@ -186,3 +222,14 @@ def test_draws_have_the_mean_of_a_typical_row(kind):
     assert torch.equal(draws, draws.round())
     expected = some.mean(one)
     torch.testing.assert_close(draws.mean(0), expected, rtol=0.1, atol=0.1)
+
+
+def test_no_dispersion_or_mean_is_without_a_slope():
+    grid = torch.linspace(-60, 60, 25)
+    params = torch.stack(torch.meshgrid(grid, grid, indexing="ij"), -1).float()
+    params = params.reshape(-1, 1, 2).requires_grad_()
+    x = torch.tensor([0.0, 1.0, 30.0, 31.0, 1e3, 1.6e7], dtype=torch.float32)
+    found = NegativeBinomial().log_prob(params.expand(-1, len(x), 2), x)
+    assert (found <= 0).all()
+    (slope,) = torch.autograd.grad(found.sum(), params)
+    assert torch.isfinite(slope).all()

@@ -262,6 +262,7 @@ def test_npmi_of_words_that_always_meet_is_one():
     present = np.array([[1, 1, 0, 1], [0, 0, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]])
     found = npmi([["a", "b"], ["c", "d"]], present, list("abcd"))
     np.testing.assert_allclose(found, [1, 0], atol=1e-9)  # c and d: independent
+    assert npmi([["a", "b"]], [[1, 1], [1, 1]], ["a", "b"]) == [1.0]
 
 
 def test_diversity_counts_words_once():

@@ -19,12 +19,15 @@ if TYPE_CHECKING:
 REACH = 30.0
 """Bound on |y|, smooth: exp(30) is far above any count, and below overflow."""
 
+LARGE = 30.0
+"""From here Stirling's series with one correction is exact to 1e-7."""
+
 
 class Poisson(Likelihood):
-    """log p = x log m - m - log x! for a count x of mean m = exp(y), bounded smoothly.
+    """log p = x log m - m - log x! for a count x of mean m = exp(y), y bounded smoothly.
 
     The encoder sees log(1 + x). With ``typical``, the total of a typical row, that of
-    each row is given: m_i = softmax(y)_i sum_j x_j, the encoder sees log(1 + x) of rows
+    each row is given: m_i = softmax(y)_i sum_j x_j, y bounded, the encoder sees log(1 + x) of rows
     brought to the typical total, and the reconstruction has it.
     """
 
@@ -48,7 +51,7 @@ class Poisson(Likelihood):
         log_m = self._log_mean(params)
         if self.typical is not None:
             log_m = log_m + (totals(x) / self.typical).log()
-        return x * log_m - log_m.exp() - counted(_log_factorial, x)
+        return torch.where(x > 0, counted(_log_prob, x, log_m), -log_m.exp())
 
     def mean(self, params: Tensor) -> Tensor:
         """The mean of each entry."""
@@ -66,5 +69,16 @@ class Poisson(Likelihood):
         return bounded.log_softmax(-1) + math.log(self.typical)
 
 
-def _log_factorial(x: Tensor) -> Tensor:
-    return (x + 1).lgamma()
+def _log_prob(x: Tensor, log_m: Tensor) -> Tensor:
+    few = x * log_m - log_m.exp() - (x + 1).lgamma()
+    return torch.where(x > LARGE, _of_many(x.clamp_min(LARGE), log_m), few)
+
+
+def _of_many(x: Tensor, log_m: Tensor) -> Tensor:
+    """The same of a large count: its deviance, and Stirling's series for log x!.
+
+    There x log m, m and log x! are large and nearly cancel.
+    """
+    apart = log_m - x.log()
+    deviance = x * (apart.expm1() - apart)
+    return -deviance - 0.5 * (2 * math.pi * x).log() - 1 / (12 * x)

@@ -26,7 +26,7 @@ def npmi(
 
     NPMI = log(p(a, b) / (p(a) p(b))) / -log p(a, b) (Bouma, 2009; Aletras & Stevenson,
     2013): 1 for words that only occur together, 0 for independent ones, below 0 for
-    those that avoid each other. Shares p are of rows of ``present``, (n, words), sparse
+    those that avoid each other; 1 for a pair that is in every row. Shares p are of rows of ``present``, (n, words), sparse
     or not, in which the words are not 0: of documents, or of windows of text. A pair
     of which a word never occurs counts 0.
     """
@@ -46,8 +46,8 @@ def npmi(
         alone = np.diag(both)
         pairs = np.triu_indices(len(topic), 1)
         joint, apart = both[pairs] + TINY, np.outer(alone, alone)[pairs]
-        known = apart > 0
-        value = np.zeros(len(joint))
+        value = np.where(joint >= 1, 1.0, 0.0)  # in every row: the limit
+        known = (apart > 0) & (joint < 1)
         value[known] = np.log(joint[known] / apart[known]) / -np.log(joint[known])
         found.append(value.mean())
     return np.array(found)
