@@ -269,6 +269,25 @@ def test_diversity_counts_words_once():
     assert topic_diversity([["a", "b"], ["b", "c"]]) == 0.75
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ({"token_pattern": "("}, "no regular expression: missing \\)"),
+        ({"token_pattern": "(a)(b)"}, "has 2 groups"),
+        ({"ngram_range": (3, 1)}, r"Did you mean \(1, 3\)"),
+    ],
+)
+def test_what_cannot_cut_texts_is_refused(said, told):
+    with pytest.raises(RecipeError, match=told):
+        isthmus.Text(**said)
+
+
+def test_topics_have_a_number_per_word():
+    model = isthmus.topics(2, likelihood="negative_binomial", epochs=1, verbose=0)
+    with pytest.raises(RecipeError, match="wants more of them: take 'multinomial'"):
+        model.fit(TEXTS)
+
+
 # ------------------------------------------------------------------------------ files
 
 
@@ -283,6 +302,7 @@ def test_lines_of_a_file_are_documents(model, tmp_path):
     ("data", "told"),
     [
         (b"fine\ncaf\xe9 au lait\n", "line 2: invalid continuation byte"),
+        ("caf\xe9".encode("utf-16"), "line 1: .* iconv -f UTF-16 -t UTF-8"),
         (b"\n \n", "there is no text"),
     ],
 )

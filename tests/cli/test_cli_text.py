@@ -36,6 +36,8 @@ def test_a_column_of_texts_has_topics(reviews, capsys):
         sorted(set(topic) & set(SUBJECTS[0].split())) for topic in told["topics"]
     )
     assert sorted(map(len, found)) == [2, 8]  # ten words of each, of 16
+    assert run(["topics", "model.isthmus", "--picture", "topics.png", "--json"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
     assert run(["encode", "model.isthmus", reviews, "--picture", "map.png"]) == 0
     assert run(["info", "model.isthmus"]) == 0
     assert "text" in capsys.readouterr().out

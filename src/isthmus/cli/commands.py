@@ -61,7 +61,7 @@ def encode(
         colours = beside[label].to_numpy() if label else None
         draw_codes(picture, z, colours)
         written.tell(picture)
-    if out is not None or picture is None:
+    if out is not None or as_json or picture is None:
         flat = z.reshape(len(z), -1)
         codes = {f"z{j}": flat[:, j] for j in range(flat.shape[1])}
         named = who(opened) or identifiers(opened)
@@ -100,7 +100,7 @@ def reconstruct(
         written.tell(picture)
     elif picture is not None:
         _draw_pictures(opened, rebuilt, picture, pixels)
-    if out is not None or picture is None:
+    if out is not None or as_json or picture is None:
         columns = {name: rebuilt[name] for name in rebuilt.column_names}
         answer(identifiers(opened) | columns, out, as_json=as_json, raw=raw)
 

@@ -65,7 +65,7 @@ def impute(
 
         draw_filled(picture, rows, tables, imputer.missing(rows))
         written.tell(picture)
-    if out is not None or picture is None:
+    if out is not None or as_json or picture is None:
         answer(_below(beside, tables, draws), out, as_json=as_json, raw=raw)
 
 

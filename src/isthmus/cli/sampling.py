@@ -108,7 +108,7 @@ def sample(
 
         draw_columns(picture, cells_of(table))
         written.tell(picture)
-    if out is not None or picture is None:
+    if out is not None or as_json or picture is None:
         columns = {name: table[name] for name in table.column_names}
         answer(columns, out, as_json=as_json, raw=raw)
 

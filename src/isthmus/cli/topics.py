@@ -36,7 +36,7 @@ def topics(
 
         draw_topics(picture, *topic_weights(loaded), top=min(top, 12))
         written.tell(picture)
-    if out is not None or picture is None:
+    if out is not None or as_json or picture is None:
         told = {"topic": range(len(found)), "words": [" ".join(t) for t in found]}
         answer(
             {name: list(cells) for name, cells in told.items()},

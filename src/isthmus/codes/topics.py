@@ -22,7 +22,7 @@ def topic_weights(model: Any) -> tuple[NDArray[np.float32], list[str]]:
     model = getattr(model, "autoencoder_", model)
     check_is_fitted(model)
     module, converter = model.module_, model._converter  # noqa: SLF001 - fitted above
-    if not getattr(module.recipe.architecture, "grouped", False):
+    if not module.recipe.architecture.grouped:
         raise RecipeError(
             f"Topics are of a model that mixes them, as isthmus.topics() does, and "
             f"this one has {module.recipe.architecture!r}."

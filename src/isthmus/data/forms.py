@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator
 
 from isthmus.spec import Spec
 
@@ -103,6 +104,29 @@ class Text(Spec):
     max_df: PositiveInt | Share = 0.5
     max_features: PositiveInt | None = 20_000
     hashed: PositiveInt | None = None
+
+    @field_validator("ngram_range")
+    @classmethod
+    def _rises(cls, ends: tuple[int, int]) -> tuple[int, int]:
+        if ends[0] > ends[1]:
+            raise ValueError(f"ngram_range {ends} falls. Did you mean {ends[::-1]}?")
+        return ends
+
+    @field_validator("token_pattern")
+    @classmethod
+    def _is_a_pattern(cls, pattern: str) -> str:
+        try:
+            groups = re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(
+                f"token_pattern {pattern!r} is no regular expression: {error}."
+            ) from None
+        if groups > 1:
+            raise ValueError(
+                f"token_pattern {pattern!r} has {groups} groups, and one at most is "
+                f"the word. Write the others as (?:...)."
+            )
+        return pattern
 
 
 Form = Images | Series | Counts | Audio | Text

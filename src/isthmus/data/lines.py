@@ -32,13 +32,15 @@ def read_lines(name: str | Path) -> pa.Table:
 def lines_of(data: bytes, name: str) -> pa.Table:
     """The lines of a text, a row each; what is no UTF-8 is refused."""
     data = data.removeprefix(codecs.BOM_UTF8)
+    wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    known = "UTF-16" if wide else "WINDOWS-1252"
     try:
         lines = data.decode("utf-8").removesuffix("\n").split("\n")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise DataError(
             f"{name}: line {line}: {error.reason}, so this is no UTF-8. Save it as "
-            f"UTF-8, or convert it: iconv -f WINDOWS-1252 -t UTF-8."
+            f"UTF-8, or convert it: iconv -f {known} -t UTF-8."
         ) from None
     if not any(map(str.strip, lines)):
         raise DataError(f"{name}: there is no text.")

@@ -17,7 +17,7 @@ from isthmus.data.blocks import in_blocks
 from isthmus.errors import DataError
 from isthmus.estimator.evaluation import evaluate
 from isthmus.estimator.explanation import Explanation, explain
-from isthmus.estimator.grouping import grouped
+from isthmus.estimator.grouping import give_groups
 from isthmus.estimator.html import describe
 from isthmus.estimator.joined import back, by_row, codes, log_likelihood, rebuilt
 from isthmus.estimator.judge import PlainJudge
@@ -266,7 +266,9 @@ class Autoencoder(
         """Learn the columns of ``X`` and build an untrained module; its entries."""
         rows, origin = read_rows(self, X, reset=True, least=2)
         self._settle(learner_for(self, rows).update(rows), origin)
-        return grouped(self, rows, self._converter.encode(rows))
+        data = self._converter.encode(rows)
+        give_groups(self, rows, data)
+        return data
 
     def _settle(self, learner: Learner, origin: Origin) -> None:
         self._origin, ready = origin._replace(index=None), prepare(self, learner)

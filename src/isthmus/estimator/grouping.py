@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from isthmus.model import AutoencoderModule
 
 
-def grouped(estimator: Any, rows: Any, data: Data) -> Data:
-    """The data; a decoder is given the groups of its entries that it mixes, if any.
+def give_groups(estimator: Any, rows: Any, data: Data) -> None:
+    """Give a decoder that mixes groups of entries those of the data.
 
     Words go together that stand near each other in a text; other entries that are not
     0 in the same row.
     """
     module: AutoencoderModule = estimator.module_
     if not module.recipe.architecture.grouped:
-        return data
+        return
     converter = estimator._converter  # noqa: SLF001 - prepared above
     documents, text = getattr(rows, "documents", None), getattr(converter, "text", None)
     if isinstance(data, Windows) or module.grid:
@@ -34,13 +34,18 @@ def grouped(estimator: Any, rows: Any, data: Data) -> Data:
             f"{module.recipe.architecture!r} is for rows of counts, or texts. Got "
             f"{converter.form}."
         )
+    topics = module.decoder.get_buffer("topics")
+    if topics.shape[1] != module.event.numel():
+        raise RecipeError(
+            f"{module.recipe.architecture!r} answers with a number per entry, the "
+            f"logarithm of its share. {module.likelihood!r} wants more of them: take "
+            f"'multinomial'."
+        )
     if documents is not None and text is not None and text.hashed is None:
         together = windows(documents.texts, converter.names, text)
     elif isinstance(data, Sparse):
         together = data.matrix()
     else:
         together = csr_matrix(data.x.flatten(1).numpy())
-    topics = module.decoder.get_buffer("topics")
     found = groups(together, len(topics), estimator._seed)  # noqa: SLF001
     topics.copy_(torch.from_numpy(found))
-    return data

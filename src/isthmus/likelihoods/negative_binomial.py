@@ -31,8 +31,8 @@ class NegativeBinomial(Likelihood):
     log p = log G(x + r) - log G(r) - log x! + r log(r / (r + m)) + x log(m / (r + m)),
     G the gamma function; y is bounded smoothly. The encoder sees log(1 + x). With
     ``typical``, the total of a typical row, that of each row is given (Lopez et al.,
-    2018): m_i = softmax(log m)_i sum_j x_j, the encoder sees log(1 + x) of rows brought to the typical total, and the
-    reconstruction has it.
+    2018): m_i = softmax(log m)_i sum_j x_j, the encoder sees log(1 + x) of rows brought
+    to the typical total, and the reconstruction has it.
     """
 
     typical: PositiveFloat | None = None

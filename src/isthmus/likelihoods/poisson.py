@@ -24,11 +24,12 @@ LARGE = 30.0
 
 
 class Poisson(Likelihood):
-    """log p = x log m - m - log x! for a count x of mean m = exp(y), y bounded smoothly.
+    """log p = x log m - m - log x! for a count x of mean m = exp(y).
 
-    The encoder sees log(1 + x). With ``typical``, the total of a typical row, that of
-    each row is given: m_i = softmax(y)_i sum_j x_j, y bounded, the encoder sees log(1 + x) of rows
-    brought to the typical total, and the reconstruction has it.
+    y is bounded smoothly, and the encoder sees log(1 + x). With ``typical``, the total
+    of a typical row, that of each row is given: m_i = softmax(y)_i sum_j x_j, the
+    encoder sees log(1 + x) of rows brought to the typical total, and the
+    reconstruction has it.
     """
 
     typical: PositiveFloat | None = None

@@ -25,10 +25,11 @@ def npmi(
     """Coherence of each topic: the mean NPMI of its pairs of words, (topics,).
 
     NPMI = log(p(a, b) / (p(a) p(b))) / -log p(a, b) (Bouma, 2009; Aletras & Stevenson,
-    2013): 1 for words that only occur together, 0 for independent ones, below 0 for
-    those that avoid each other; 1 for a pair that is in every row. Shares p are of rows of ``present``, (n, words), sparse
-    or not, in which the words are not 0: of documents, or of windows of text. A pair
-    of which a word never occurs counts 0.
+    2013): 1 for words that only occur together, or are in every row, 0 for independent
+    ones, below 0 for those that avoid each other. Shares p are of rows of ``present``,
+    (n, words), sparse or not, in which the words are not 0: of documents, or of windows
+    of text. A pair of which a word never occurs counts 0. A word that is not among
+    ``words``, and topics of one word, raise `DataError`.
     """
     places = {word: j for j, word in enumerate(words)}
     for word in chain(*topics):
