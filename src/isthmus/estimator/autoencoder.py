@@ -254,8 +254,7 @@ class Autoencoder(
 
         Noise and draws are those of one fixed seed.
         """
-        data = self._read(X)[1].to(self._device)
-        return evaluate(self.module_, data, self._seed + 1)
+        return evaluate(self.module_, self._read(X)[1].to(self._device), self._seed + 1)
 
     @property
     def columns_(self) -> tuple[Found, ...]:
@@ -266,8 +265,7 @@ class Autoencoder(
         """Learn the columns of ``X`` and build an untrained module; its entries."""
         rows, origin = read_rows(self, X, reset=True, least=2)
         self._settle(learner_for(self, rows).update(rows), origin)
-        data = self._converter.encode(rows)
-        give_groups(self, rows, data)
+        give_groups(self, rows, data := self._converter.encode(rows))
         return data
 
     def _settle(self, learner: Learner, origin: Origin) -> None:

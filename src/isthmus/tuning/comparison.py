@@ -134,6 +134,19 @@ def compare(
     problem = problem_of(
         X, y, fixed or {}, folds=1, rows=rows, random_state=random_state
     )
+    found = _of_presets(names, problem, all_must=presets is not None, verbose=verbose)
+    found.append(_of_pca(found[0].size, problem))
+    probe = problem.objective
+    word = None
+    if isinstance(probe, Probe):
+        word = "R2" if probe.numbers else "accuracy"
+    return Comparison(found, problem.read.rows.height, word)
+
+
+def _of_presets(
+    names: Sequence[str], problem: Problem, *, all_must: bool, verbose: int
+) -> list[Compared]:
+    """Each preset, or those that take the data."""
     found: list[Compared] = []
     refused: IsthmusError | None = None
     for name in names:
@@ -141,19 +154,14 @@ def compare(
             found.append(_of_preset(name, problem))
             told = f"{found[-1].seconds:.1f} s"
         except (DataError, RecipeError) as error:
-            if presets is not None:
+            if all_must:
                 raise
             refused, told = error, f"left out: {error}"
         if verbose:
             say(f"{name}  {told}")
     if refused is not None and not found:
         raise refused
-    found.append(_of_pca(found[0].size, problem))
-    probe = problem.objective
-    word = None
-    if isinstance(probe, Probe):
-        word = "R2" if probe.numbers else "accuracy"
-    return Comparison(found, problem.read.rows.height, word)
+    return found
 
 
 def _of_preset(name: str, problem: Problem) -> Compared:
