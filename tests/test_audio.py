@@ -172,6 +172,15 @@ def test_no_change_of_powers_gives_the_samples_back():
     torch.testing.assert_close(half, x / 2, atol=1e-5, rtol=0)
 
 
+@pytest.mark.parametrize("more", [0, 1, 64, 127])
+def test_a_change_is_as_loud_at_the_end_as_elsewhere(more):
+    lots, mel = torch.Generator().manual_seed(0), Mel(RATE, 40)
+    x = torch.randn(25 * mel.hop + more, generator=lots)
+    change = 0.7 * torch.randn(mel.steps(len(x)), 40, generator=lots)
+    found = mel.changed(x, change).abs()
+    assert found[-200:].max() < 1.5 * found[:-200].max()
+
+
 # ----------------------------------------------------------------- frames and samples
 
 
@@ -415,3 +424,23 @@ def test_a_gain_of_one_gives_the_sound_back():
         y = decoder(torch.cat([torch.zeros(5, 2), past], 1))
         gain = 1 / (1 + np.exp(-logit))
         torch.testing.assert_close(y, gain * x, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("steps", [96, 97, 103])
+def test_gains_are_as_loud_at_the_end_as_elsewhere(steps):
+    made = Spectral(channels=(4,), frame=16)
+    event = torch.Size([1, steps])
+    encoder, decoder = made.build(Sizes(event, event, 3, 2, event))
+    x = torch.randn(50, 1, steps)
+    past = encoder(x, Context())[:, 3:]
+    assert past.shape[1] == made.past(Sizes(event, event, 3, 2, event))
+    logits = torch.randn(50, 1, 9, 1 + steps // 8)
+    decoder.up.forward = lambda z: 3 * logits[: len(z)]
+    found = decoder(torch.cat([torch.zeros(50, 2), past], 1)).abs()
+    assert found[..., -8:].max() < 1.5 * found[..., :-8].max()
+
+
+@pytest.mark.parametrize("frame", [1, 3, 7, 0])
+def test_frames_have_a_middle(frame):
+    with pytest.raises(RecipeError, match="frame"):
+        Spectral(frame=frame)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 import torch
-from pydantic import PositiveInt
+from pydantic import Field
 from torch import Size, Tensor, nn
 from torch.nn import functional
 
@@ -36,7 +36,7 @@ class Spectral(Architecture, Convolutional):
     axes: ClassVar[int | None] = 1
     replayable: ClassVar[bool] = False  # complex numbers are not recorded
 
-    frame: PositiveInt | None = None
+    frame: Annotated[int, Field(ge=2, multiple_of=2)] | None = None
 
     @classmethod
     def examples(cls) -> tuple[Self, ...]:
@@ -60,7 +60,9 @@ class Spectral(Architecture, Convolutional):
     def past(self, sizes: Sizes) -> int:
         """Real and imaginary parts of S x, and the maps of skips."""
         inner = self._inner(sizes)
-        return 2 * inner.inputs.numel() + entries_past(self, inner, 2)
+        *shape, frames = inner.inputs
+        beyond = sizes.event[-1] % (self._frame(sizes.event[-1]) // 2) > 0
+        return 2 * math.prod(shape) * (frames + beyond) + entries_past(self, inner, 2)
 
     def build(self, sizes: Sizes) -> tuple[nn.Module, nn.Module]:
         """Encoder (x (B, *inputs), context) -> (B, H); decoder (N, D) -> (N, *params).
@@ -70,7 +72,8 @@ class Spectral(Architecture, Convolutional):
         refuse_misfits("Spectral", sizes, 1)
         down, up = pair(self, inner := self._inner(sizes), 2)
         frame = self._frame(sizes.event[-1])
-        return _Analysis(down, frame), _Synthesis(up, frame, inner.event, sizes)
+        analysis = _Analysis(down, frame, inner.event[-1])
+        return analysis, _Synthesis(up, frame, inner.event, sizes)
 
     def _frame(self, steps: int) -> int:
         return self.frame or 2 ** max(round(math.log2(steps / 16)), 2)
@@ -79,7 +82,7 @@ class Spectral(Architecture, Convolutional):
         """Channels, frequencies and frames of an example."""
         steps, channels = event[-1], math.prod(event[:-1])
         frame = self._frame(steps)
-        return Size([channels, frame // 2 + 1, 1 + steps // max(frame // 2, 1)])
+        return Size([channels, frame // 2 + 1, 1 + steps // (frame // 2)])
 
     def _inner(self, sizes: Sizes) -> Sizes:
         """What the networks of the gain must know."""
@@ -89,18 +92,23 @@ class Spectral(Architecture, Convolutional):
 
 
 class _Transform(nn.Module):
-    """The short-time Fourier transform and its inverse."""
+    """The short-time Fourier transform and its inverse.
+
+    Samples behind the middle of the last frame, if any, are in one more frame: by a
+    single window, which falls to 0, nothing that was changed could be brought back.
+    """
 
     window: Tensor
 
     def __init__(self, frame: int) -> None:
         super().__init__()
-        self.frame, self.hop = frame, max(frame // 2, 1)
+        self.frame, self.hop = frame, frame // 2
         self.register_buffer("window", torch.hann_window(frame), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, [channels,] steps) -> (B, channels, frequencies, frames, 2)."""
         flat = x.reshape(-1, x.shape[-1])
+        flat = functional.pad(flat, (0, -x.shape[-1] % self.hop))
         found = torch.stft(
             flat,
             self.frame,
@@ -124,14 +132,15 @@ class _Transform(nn.Module):
 class _Analysis(nn.Module):
     """Features, maps and S x, side by side."""
 
-    def __init__(self, down: nn.Module, frame: int) -> None:
+    def __init__(self, down: nn.Module, frame: int, frames: int) -> None:
         super().__init__()
         self.down, self.transform = down, _Transform(frame)
+        self.frames = frames
 
     def forward(self, x: Tensor, context: Context) -> Tensor:
         """(B, H + past) of examples (B, [channels,] steps)."""
         parts: Tensor = self.transform(x)
-        power = parts.square().sum(-1)
+        power = parts[..., : self.frames, :].square().sum(-1)
         mean = power.mean((1, 2, 3), keepdim=True).clamp_min(1e-12)
         context = _by_frame(context, power.shape)
         told = self.down((power / mean + QUIET).log() / 3 + 1, context)
@@ -144,16 +153,21 @@ class _Synthesis(nn.Module):
     def __init__(self, up: nn.Module, frame: int, shape: Size, sizes: Sizes) -> None:
         super().__init__()
         self.up, self.transform = up, _Transform(frame)
-        self.shape, self.steps, self.params = (*shape, 2), sizes.event[-1], sizes.params
+        self.shape, self.steps, self.params = shape, sizes.event[-1], sizes.params
+        self.beyond = int(self.steps % self.transform.hop > 0)
 
     def forward(self, z: Tensor) -> Tensor:
         """(N, *params) of (N, D + past)."""
-        code, parts = z.tensor_split([z.shape[1] - math.prod(self.shape)], 1)
+        *shape, frames = self.shape
+        whole = (*shape, frames + self.beyond, 2)
+        code, parts = z.tensor_split([z.shape[1] - math.prod(whole)], 1)
         gain = torch.sigmoid(self.up(code)).reshape(
-            len(z), *self.shape[:-1], -1
+            len(z), *self.shape, -1
         )  # one per parameter
         gain = gain.movedim(-1, 1)[..., None]
-        kept = gain * parts.unflatten(1, (1, *self.shape))
+        if self.beyond:
+            gain = torch.cat([gain, gain[..., -1:, :]], -2)
+        kept = gain * parts.unflatten(1, (1, *whole))
         x = self.transform.inverse(kept.flatten(1, 2), self.steps)
         x = x.unflatten(1, (gain.shape[1], -1)).movedim(1, -1)
         params: Tensor = x.reshape(-1, *self.params)

@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 FRAME = 0.032
 """Seconds of a frame, about: it has a power of two of samples, and the next begins in
@@ -55,15 +56,20 @@ class Mel:
     def changed(self, wave: Tensor, change: Tensor) -> Tensor:
         """Samples whose log powers have changed by so much, (frames, bands).
 
-        Between the middles of bands what they say is interpolated; phases stay.
+        Between the middles of bands what they say is interpolated; phases stay. Samples
+        behind the middle of the last frame are in one more, which changes as that does.
         """
+        samples, beyond = len(wave), -len(wave) % self.hop
+        if beyond:
+            wave = pad(wave, (0, beyond))
+            change = torch.cat([change, change[-1:]])
         gain = (change / 2).exp().clamp(max=MOST_GAIN).T
         share = self.filters / self.filters.sum(0).clamp_min(1e-6)
         gain = share.T @ gain
         known = self.filters.sum(0) > 0  # none below the first band, and above the last
         first, last = known.nonzero()[0, 0], known.nonzero()[-1, 0]
         gain[:first], gain[last + 1 :] = gain[first], gain[last]
-        return self.inverse(self.spectrum(wave) * gain, len(wave))
+        return self.inverse(self.spectrum(wave) * gain, samples)
 
     def inverse(self, spectrum: Tensor, samples: int) -> Tensor:
         """Samples (n,) of a short-time Fourier transform, by overlap and add."""
