@@ -7,7 +7,7 @@ of genes as they are and scaled to variance 1. k-means finds 10 clusters in each
 Louvain's method (Blondel et al., 2008) others in the graph of 15 nearest neighbours;
 normalised mutual information (NMI) and adjusted Rand index (ARI) compare them with the
 10 types, which nothing else has seen. The settings are those of the best held-out
-bound: docs/counts.md.
+bound: docs/notes/counts.md.
 
 The file has logarithms of counts per 10,000 of a cell's n_counts. With these they are
 turned back into counts, which are refused unless all are whole within 0.1, and the
@@ -77,7 +77,7 @@ def load(folder):
 
 
 def autoencoder(seed, **more):
-    """Chosen by the held-out bound: see docs/counts.md."""
+    """Chosen by the held-out bound: see docs/notes/counts.md."""
     return isthmus.variational(
         kind="counts",
         size=SIZE,
@@ -146,7 +146,7 @@ def cells(args, machine):
     print(f"\n| codes of {SIZE} | " + " | ".join(FIGURES) + " |")
     print("| --- " * (len(FIGURES) + 1) + "|")
     for method, found in table.items():
-        mean, spread = np.mean(found, 0), np.std(found, 0)
+        mean, spread = np.mean(found, 0), np.std(found, 0, ddof=min(1, len(found) - 1))
         cells = (f"{m:.3f} ± {s:.3f}" for m, s in zip(mean, spread, strict=True))
         print(f"| {method} | {' | '.join(cells)} |")
     if args.picture is not None:

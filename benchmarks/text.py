@@ -21,7 +21,8 @@ Figures:
 The peers: LSA and NMF of tf-idf; NMF of counts by Kullback-Leibler divergence; LDA
 (online, 10 passes); all of scikit-learn; ProdLDA of TopMost, at its defaults (200
 epochs), where it is installed. Perplexity of NMF is with 1 % of the shares of the
-corpus mixed in, since it holds some words for impossible.
+corpus mixed in, since it holds some words for impossible. Codes of `isthmus topics` are
+logarithms of shares, those of the others are shares.
 
     python benchmarks/text.py --data DIR [--seeds 3] [--only bbc,m10] [--quick]
 
