@@ -114,9 +114,43 @@ BAD = {
     "truncated": (GOOD[:-1000], "b.wav: ends before the sound"),
     "only the head": (GOOD[:44], "b.wav: "),
     "half a head": (GOOD[:30], "b.wav: cannot be read as WAV"),
+    "an odd part": (GOOD[:-1001], "b.wav: ends before the sound"),
     "silent": (content(np.zeros(0, np.int16)), "b.wav: holds no samples"),
     "not a number": (content(np.float32([0, np.nan])), "b.wav: .* not finite"),
 }
+
+
+def test_a_file_of_a_pipe_is_whole_though_it_tells_no_size(tmp_path):
+    place = GOOD.index(b"data") + 4
+    open_end = b"\xff" * 4
+    data = GOOD[:4] + open_end + GOOD[8:place] + open_end + GOOD[place + 4 :]
+    (tmp_path / "a.wav").write_bytes(data)
+    (tmp_path / "b.wav").write_bytes(GOOD)
+    (one, other), *_ = isthmus.stream(tmp_path)
+    assert np.array_equal(one.samples, other.samples)
+
+
+def test_a_file_of_another_rate_is_named(tmp_path, model):
+    (tmp_path / "a.wav").write_bytes(GOOD)
+    (tmp_path / "b.wav").write_bytes(content(in_bits(TONES[1], 16), 16000))
+    with pytest.raises(DataError, match="b.wav: has 16,000 samples per second, and"):
+        isthmus.Autoencoder(**SHORT).fit(tmp_path)
+    only = isthmus.Autoencoder(**SHORT).fit([(RATE, x) for x in TONES])
+    with pytest.raises(DataError, match="b.wav: has 16,000 .* those of fitting"):
+        only.transform([tmp_path / "b.wav"])
+    with pytest.raises(DataError, match="c.wav: there is no such file"):
+        model.transform([str(tmp_path / "c.wav")])
+
+
+def test_sentences_are_no_files():
+    heard = ["please listen to a.wav", "and then hear b.wav"] * 10
+    made = isthmus.Autoencoder(kind=isthmus.Text(max_df=1.0), **SHORT).fit(heard)
+    assert made.transform(heard).shape[0] == 20
+
+
+def test_rows_of_several_lengths_are_asked_what_they_are():
+    with pytest.raises(DataError, match="if sound, kind=isthmus.Audio"):
+        isthmus.Autoencoder(**SHORT).fit(TONES)
 
 
 @pytest.mark.parametrize("name", BAD)
@@ -254,7 +288,7 @@ def test_other_rates_are_refused_or_resampled():
     assert [s.rate for s in made[:2]] == [8000, 16000]
     assert [len(s.samples) for s in made] == list(map(len, TONES))
     plain = isthmus.Autoencoder(size=4, **SHORT).fit([(8000, x) for x in TONES])
-    with pytest.raises(DataError, match=r"Got 16,000 in recording 0"):
+    with pytest.raises(DataError, match=r"Recording 0, .* has 16,000"):
         plain.transform([(16000, TONES[0])])
 
 

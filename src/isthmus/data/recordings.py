@@ -106,17 +106,22 @@ def _full(dtype: np.dtype[Any]) -> tuple[float, float]:
 def _is_sound(x: Any) -> bool:
     return (
         isinstance(x, tuple)
-        and len(x) in {2, 3}
+        and len(x) in {2, 3, 4}
         and isinstance(x[0], int | np.integer)
         and isinstance(x[1], np.ndarray | torch.Tensor)
     )
 
 
+def called(name: str | None, place: int) -> str:
+    """A recording by the name of its file, or by its place."""
+    return f"Recording {place}, counted from 0," if name is None else f"{name}:"
+
+
 def _sound(x: Any, rate: int | None, place: int) -> Sound:
     if _is_sound(x):
-        rate, x, *bits = x
+        rate, x, *more = x
     else:
-        bits = []
+        more = []
     samples = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x)
     if samples.ndim not in {1, 2} or samples.dtype.kind not in "iuf":
         raise DataError(
@@ -135,4 +140,4 @@ def _sound(x: Any, rate: int | None, place: int) -> Sound:
             f"Recording {place}, counted from 0, holds a sample that is not finite."
         )
     assert rate is not None  # `open_recordings` asked for it
-    return Sound(int(rate), samples, *bits)
+    return Sound(int(rate), samples, *more)

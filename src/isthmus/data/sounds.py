@@ -12,7 +12,7 @@ from isthmus.data.channels import Channel, channels_of, features_of, resampled
 from isthmus.data.exact import Moments
 from isthmus.data.forms import Audio
 from isthmus.data.mel import Mel
-from isthmus.data.recordings import Holder, as_before, close_recordings
+from isthmus.data.recordings import Holder, as_before, called, close_recordings
 from isthmus.data.windows import Windows
 from isthmus.errors import DataError, RecipeError
 from isthmus.layout import Content, Layout
@@ -170,9 +170,9 @@ class Sounds:
         for place, sound in enumerate(rows.sounds):
             if sound.rate != self.rate and self.said.rate is None:
                 raise DataError(
-                    f"The recordings of fitting have {self.rate:,} samples per second. "
-                    f"Got {sound.rate:,} in recording {place}, counted from 0: fit "
-                    f"with kind=Audio(rate={self.rate}), and it is resampled."
+                    f"{called(sound.name, place)} has {sound.rate:,} samples per "
+                    f"second, and those of fitting have {self.rate:,}: fit with "
+                    f"kind=Audio(rate={self.rate}), and it is resampled."
                 )
             yield from channels_of(sound, self.said, self.rate)
 
@@ -241,7 +241,7 @@ class SoundLearner:
         for place, sound in enumerate(rows.sounds):
             if sound.rate != self.rate and self.wish.rate is None:
                 raise DataError(
-                    f"Recording {place}, counted from 0, has {sound.rate:,} samples "
+                    f"{called(sound.name, place)} has {sound.rate:,} samples "
                     f"per second, and others have {self.rate:,}: say to which they are "
                     f"to be resampled, as kind=Audio(rate={self.rate})."
                 )

@@ -82,11 +82,14 @@ def is_stream(X: Any) -> bool:
 
 
 def _are_paths(X: Any) -> bool:
-    """Whether ``X`` is a list of the paths of WAV files."""
-    return (
+    """Whether ``X`` is a list of the paths of WAV files, and not of sentences."""
+    named = (
         isinstance(X, list | tuple)
         and bool(X)
         and all(isinstance(x, str | Path) and _kind(str(x)) == "audio" for x in X)
+    )
+    return named and (
+        not any(" " in str(x) for x in X) or any(Path(x).exists() for x in X)
     )
 
 

@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 import wave
+from errno import ENOENT
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,6 +26,9 @@ SUFFIXES = {".wav", ".wave"}
 MOST = 2**31
 """Bytes of a file, at most."""
 
+OPEN = 2**32 - 1
+"""What a program that writes into a pipe says of a size that it cannot know."""
+
 
 class Sound(NamedTuple):
     """A recording as it stands in a file."""
@@ -35,6 +39,8 @@ class Sound(NamedTuple):
     """(samples,), or (samples, channels)."""
     bits: int = 0
     """Of a sample, where that is fewer than its data type has: 24 of int32."""
+    name: str | None = None
+    """Of its file."""
 
     @property
     def channels(self) -> int:
@@ -56,29 +62,32 @@ class SoundFolder:
 
     def read(self, name: str) -> Sound:
         """The samples of one file: integers of 8 to 32 bits, or floats."""
-        with self.system.open_input_file(name) as file:
-            if file.size() > MOST:
-                raise DataError(f"{name}: has over {MOST:,} bytes. Cut it into pieces.")
-            data = file.read()
+        try:
+            with self.system.open_input_file(name) as file:
+                if file.size() > MOST:
+                    raise DataError(
+                        f"{name}: has over {MOST:,} bytes. Cut it into pieces."
+                    )
+                data = bytearray(file.read())
+        except OSError as error:
+            what = "there is no such file" if error.errno == ENOENT else error
+            raise DataError(f"{name}: {what}.") from None
         if not data:
             raise DataError(f"{name}: is empty.")
+        _measure(data, name)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", wavfile.WavFileWarning)
                 # of chunks that are not sound, such as the name of a song
                 warnings.filterwarnings("ignore", "Chunk .* not understood")
                 rate, samples = wavfile.read(io.BytesIO(data))
-        except wavfile.WavFileWarning:
-            raise DataError(
-                f"{name}: ends before the sound that it tells of."
-            ) from None
         except Exception as error:  # noqa: BLE001 - a damaged file raises anything
             raise DataError(f"{name}: cannot be read as WAV: {error}.") from None
         if not samples.size:
             raise DataError(f"{name}: holds no samples.")
         if samples.dtype.kind == "f" and not np.isfinite(samples).all():
             raise DataError(f"{name}: holds a sample that is not finite.")
-        return Sound(rate, samples, _bits(data, samples.dtype))
+        return Sound(rate, samples, _bits(data, samples.dtype), name)
 
 
 def write_wav(path: Path, sound: Sound) -> None:
@@ -95,10 +104,30 @@ def write_wav(path: Path, sound: Sound) -> None:
         file.writeframes(raw[..., None].view(np.uint8)[..., 1:].tobytes())
 
 
-def _bits(data: bytes, dtype: np.dtype[Any]) -> int:
+def _measure(data: bytearray, name: str) -> None:
+    """Write the size of the sound where it was left open; refuse what is cut off."""
+    for chunk, start, size in _chunks(data):
+        rest = len(data) - start
+        if chunk == b"data" and size == OPEN:
+            struct.pack_into("<I", data, start - 4, rest)
+            struct.pack_into("<I", data, 4, len(data) - 8)
+        elif chunk == b"data" and size > rest:
+            raise DataError(f"{name}: ends before the sound that it tells of.")
+
+
+def _chunks(data: bytearray) -> Iterator[tuple[bytes, int, int]]:
+    """Name of each chunk of a RIFF file, where what it holds begins, and its bytes."""
+    start = 12
+    while start + 8 <= len(data):
+        name, size = struct.unpack_from("<4sI", data, start)
+        yield name, start + 8, size
+        start += 8 + size + size % 2
+
+
+def _bits(data: bytearray, dtype: np.dtype[Any]) -> int:
     """Bits of a sample, where that is fewer than its data type has; else 0."""
     if dtype != np.int32:
         return 0
-    place = data.find(b"fmt ") + 22
-    (bits,) = struct.unpack_from("<H", data, place)
+    place = next(start for chunk, start, _ in _chunks(data) if chunk == b"fmt ")
+    (bits,) = struct.unpack_from("<H", data, place + 14)
     return int(bits) if bits < 32 else 0

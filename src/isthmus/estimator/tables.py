@@ -84,6 +84,11 @@ def _of_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Rows:
             input_name="X",
         )
     except ValueError as error:
+        if "inhomogeneous" in str(error):
+            raise DataError(
+                "Rows of a table have one length, and these have several. If they are "
+                "series, say kind='series'; if sound, kind=isthmus.Audio(rate=16000)."
+            ) from None
         cells = np.asarray(X, dtype=object)
         if cells.ndim != 2 or not any(isinstance(cell, str) for cell in cells.flat):
             raise DataError(str(error)) from None
