@@ -1,6 +1,7 @@
 """Sound: files, frames, samples, and back."""
 
 import io
+import struct
 import wave
 
 import numpy as np
@@ -113,21 +114,57 @@ BAD = {
     "text": (b"no sound at all, but words", "b.wav: cannot be read as WAV"),
     "truncated": (GOOD[:-1000], "b.wav: ends before the sound"),
     "only the head": (GOOD[:44], "b.wav: "),
-    "half a head": (GOOD[:30], "b.wav: cannot be read as WAV"),
+    "half a head": (GOOD[:30], "b.wav: ends before the sound begins"),
+    "nearly a head": (GOOD[:41], "b.wav: ends before the sound begins"),
     "an odd part": (GOOD[:-1001], "b.wav: ends before the sound"),
     "silent": (content(np.zeros(0, np.int16)), "b.wav: holds no samples"),
     "not a number": (content(np.float32([0, np.nan])), "b.wav: .* not finite"),
 }
 
 
-def test_a_file_of_a_pipe_is_whole_though_it_tells_no_size(tmp_path):
+@pytest.mark.parametrize("size", [2**32 - 1, 0x7FFFF000])
+def test_a_file_of_a_pipe_is_whole_though_it_tells_no_size(tmp_path, size):
     place = GOOD.index(b"data") + 4
-    open_end = b"\xff" * 4
-    data = GOOD[:4] + open_end + GOOD[8:place] + open_end + GOOD[place + 4 :]
+    said = struct.pack("<I", size)
+    data = GOOD[:4] + said + GOOD[8:place] + said + GOOD[place + 4 :]
     (tmp_path / "a.wav").write_bytes(data)
     (tmp_path / "b.wav").write_bytes(GOOD)
-    (one, other), *_ = isthmus.stream(tmp_path)
+    (tmp_path / "c.wav").write_bytes(data[:-1])  # half a sample is none
+    one, other, shorter = next(iter(isthmus.stream(tmp_path)))
     assert np.array_equal(one.samples, other.samples)
+    assert np.array_equal(shorter.samples, other.samples[:-1])
+
+
+def test_bits_stand_in_the_chunk_of_the_format(tmp_path):
+    """Which another, that speaks of a format, may precede; in either order of bytes."""
+    x = in_bits(TONES[0], 24)
+    write_wav(tmp_path / "a.wav", Sound(RATE, x, 24))
+    data = (tmp_path / "a.wav").read_bytes()
+    note = b"LIST" + struct.pack("<I", 24) + b"INFOfmt " + bytes(16)
+    (tmp_path / "a.wav").write_bytes(data[:12] + note + data[12:])
+    turned = struct.pack(
+        ">4sI4s4sIHHIIHH4sI",
+        *(
+            b"RIFX",
+            36 + 3 * len(x),
+            b"WAVE",
+            b"fmt ",
+            16,
+            1,
+            1,
+            RATE,
+            3 * RATE,
+            3,
+            24,
+            b"data",
+            3 * len(x),
+        ),
+    )
+    samples = x.astype(">i4").view(np.uint8).reshape(-1, 4)[:, :3].tobytes()
+    (tmp_path / "b.wav").write_bytes(turned + samples)
+    for sound in next(iter(isthmus.stream(tmp_path))):
+        assert sound.bits == 24
+        assert np.array_equal(sound.samples, x)
 
 
 def test_a_file_of_another_rate_is_named(tmp_path, model):
@@ -138,12 +175,18 @@ def test_a_file_of_another_rate_is_named(tmp_path, model):
     only = isthmus.Autoencoder(**SHORT).fit([(RATE, x) for x in TONES])
     with pytest.raises(DataError, match="b.wav: has 16,000 .* those of fitting"):
         only.transform([tmp_path / "b.wav"])
-    with pytest.raises(DataError, match="c.wav: there is no such file"):
-        model.transform([str(tmp_path / "c.wav")])
+    for name in (str(tmp_path / "c.wav"), tmp_path / "my c.wav", "a c.wav"):
+        with pytest.raises(DataError, match="c.wav: there is no such"):
+            model.transform([name])
+
+
+def test_a_file_of_one_sample_of_two_channels_is_a_recording(tmp_path, model):
+    (tmp_path / "a.wav").write_bytes(content(np.int16([[1, -1]])))
+    assert model.transform(tmp_path).shape == (1, 4)
 
 
 def test_sentences_are_no_files():
-    heard = ["please listen to a.wav", "and then hear b.wav"] * 10
+    heard = ["please listen to a.wav", "and then " + "hear " * 60 + "b.wav"] * 10
     made = isthmus.Autoencoder(kind=isthmus.Text(max_df=1.0), **SHORT).fit(heard)
     assert made.transform(heard).shape[0] == 20
 
@@ -298,7 +341,8 @@ BAD_ARRAYS = {
     "NaN": (KIND, [TONES[0], np.float32([0, np.nan])], "Recording 1.* not finite"),
     "transposed": (KIND, [TONES[0], np.zeros((2, 99))], "samples come first"),
     "one": (KIND, TONES[0], r"an array \(n, samples\)"),
-    "words": (KIND, ["a", "b"], "must be numbers"),
+    "words": (KIND, ["a", "my b.wav"], "a: there is no such WAV file"),
+    "objects": (KIND, [np.array(["a", "b"]), TONES[0]], "Recording 0.* must be num"),
 }
 
 

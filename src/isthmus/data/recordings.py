@@ -61,6 +61,9 @@ def open_recordings(X: Any, rate: int | None, least: int = 1) -> Recordings:
         holder = "sounds"
     if len(X) < least:
         raise DataError(f"{least} recordings or more are needed. Got {len(X)}.")
+    for x in X:
+        if isinstance(x, str):
+            raise DataError(f"{x}: there is no such WAV file.")
     if holder != "sounds" and rate is None:
         raise DataError(
             "Arrays do not tell how many samples a second has: say so, as "
@@ -118,26 +121,27 @@ def called(name: str | None, place: int) -> str:
 
 
 def _sound(x: Any, rate: int | None, place: int) -> Sound:
+    name = None
     if _is_sound(x):
         rate, x, *more = x
+        name = more[1] if len(more) > 1 else None
     else:
         more = []
     samples = np.asarray(x.detach().cpu() if isinstance(x, torch.Tensor) else x)
+    who = called(name, place)
     if samples.ndim not in {1, 2} or samples.dtype.kind not in "iuf":
         raise DataError(
-            f"Recording {place}, counted from 0, must be numbers (samples,) or "
-            f"(samples, channels). Got {samples.dtype} of {samples.ndim} axes."
+            f"{who} must be numbers (samples,) or (samples, channels). Got "
+            f"{samples.dtype} of {samples.ndim} axes."
         )
     if not samples.size:
-        raise DataError(f"Recording {place}, counted from 0, has no samples.")
-    if samples.ndim == 2 and samples.shape[1] > samples.shape[0]:
+        raise DataError(f"{who} has no samples.")
+    if name is None and samples.ndim == 2 and samples.shape[1] > samples.shape[0]:
         raise DataError(
-            f"Recording {place}, counted from 0, has {samples.shape[1]:,} channels of "
-            f"{samples.shape[0]:,} samples: samples come first, so transpose it."
+            f"{who} has {samples.shape[1]:,} channels of {samples.shape[0]:,} samples: "
+            f"samples come first, so transpose it."
         )
     if samples.dtype.kind == "f" and not np.isfinite(samples).all():
-        raise DataError(
-            f"Recording {place}, counted from 0, holds a sample that is not finite."
-        )
+        raise DataError(f"{who} holds a sample that is not finite.")
     assert rate is not None  # `open_recordings` asked for it
     return Sound(int(rate), samples, *more)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,14 +84,16 @@ def is_stream(X: Any) -> bool:
 
 def _are_paths(X: Any) -> bool:
     """Whether ``X`` is a list of the paths of WAV files, and not of sentences."""
-    named = (
+    return (
         isinstance(X, list | tuple)
         and bool(X)
         and all(isinstance(x, str | Path) and _kind(str(x)) == "audio" for x in X)
+        and (all(map(_is_one_word, X)) or any(map(os.path.exists, X)))
     )
-    return named and (
-        not any(" " in str(x) for x in X) or any(Path(x).exists() for x in X)
-    )
+
+
+def _is_one_word(x: str | Path) -> bool:
+    return isinstance(x, Path) or len(x.split()) == 1
 
 
 def at_hand(X: Any) -> Any:

@@ -26,8 +26,8 @@ SUFFIXES = {".wav", ".wave"}
 MOST = 2**31
 """Bytes of a file, at most."""
 
-OPEN = 2**32 - 1
-"""What a program that writes into a pipe says of a size that it cannot know."""
+OPEN = {2**32 - 1, 0x7FFFF000}
+"""What ffmpeg and SoX say of a size that they cannot know, as they write to a pipe."""
 
 
 class Sound(NamedTuple):
@@ -106,28 +106,42 @@ def write_wav(path: Path, sound: Sound) -> None:
 
 def _measure(data: bytearray, name: str) -> None:
     """Write the size of the sound where it was left open; refuse what is cut off."""
-    for chunk, start, size in _chunks(data):
-        rest = len(data) - start
-        if chunk == b"data" and size == OPEN:
-            struct.pack_into("<I", data, start - 4, rest)
-            struct.pack_into("<I", data, 4, len(data) - 8)
-        elif chunk == b"data" and size > rest:
-            raise DataError(f"{name}: ends before the sound that it tells of.")
+    if not data.startswith((b"RIFF", b"RIFX")):
+        return
+    order = _order(data)
+    chunks = {chunk: (start, size) for chunk, start, size in _chunks(data)}
+    if not {b"fmt ", b"data"} <= chunks.keys() or chunks[b"fmt "][1] < 16:
+        raise DataError(f"{name}: ends before the sound begins.")
+    start, size = chunks[b"data"]
+    rest = len(data) - start
+    if size <= rest:
+        return
+    if size not in OPEN:
+        raise DataError(f"{name}: ends before the sound that it tells of.")
+    (together,) = struct.unpack_from(order + "H", data, chunks[b"fmt "][0] + 12)
+    del data[len(data) - rest % max(together, 1) :]  # part of the last samples
+    struct.pack_into(order + "I", data, start - 4, len(data) - start)
+    struct.pack_into(order + "I", data, 4, len(data) - 8)
 
 
 def _chunks(data: bytearray) -> Iterator[tuple[bytes, int, int]]:
     """Name of each chunk of a RIFF file, where what it holds begins, and its bytes."""
-    start = 12
+    start, order = 12, _order(data)
     while start + 8 <= len(data):
-        name, size = struct.unpack_from("<4sI", data, start)
+        name, size = struct.unpack_from(order + "4sI", data, start)
         yield name, start + 8, size
         start += 8 + size + size % 2
 
 
+def _order(data: bytearray) -> str:
+    """The end of a number that comes first, as `struct` has it."""
+    return ">" if data.startswith(b"RIFX") else "<"
+
+
 def _bits(data: bytearray, dtype: np.dtype[Any]) -> int:
     """Bits of a sample, where that is fewer than its data type has; else 0."""
-    if dtype != np.int32:
+    if dtype.kind != "i" or dtype.itemsize != 4:
         return 0
     place = next(start for chunk, start, _ in _chunks(data) if chunk == b"fmt ")
-    (bits,) = struct.unpack_from("<H", data, place + 14)
+    (bits,) = struct.unpack_from(_order(data) + "H", data, place + 14)
     return int(bits) if bits < 32 else 0
