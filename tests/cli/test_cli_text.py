@@ -80,3 +80,10 @@ def test_texts_are_rebuilt_and_judged_word_by_word(reviews, capsys):
     reasons = pd.read_csv(io.StringIO(capsys.readouterr().out))["why"]
     known = set(" ".join(SUBJECTS).split())
     assert {why.split()[0] for why in reasons} <= known
+
+
+def test_topics_of_few_words_are_told(tmp_path, capsys):
+    (tmp_path / "few.txt").write_text("\n".join(["goal team", "bank rate"] * 20))
+    few = ["--preset", "topics", "--size", "2", "--epochs", "1"]
+    assert run(["fit", str(tmp_path / "few.txt"), *few]) == 0
+    assert "goal" in capsys.readouterr().err

@@ -24,7 +24,7 @@ def test_a_recipe_comes_out_and_is_trained(folder, tmp_path, capsys):
     assert not told.out
     assert "Searching among" in told.err
     assert "default" in told.err
-    assert f"isthmus fit {data} --recipe {out}" in told.err
+    assert f"isthmus fit {data} --ignore name,odd --recipe {out}" in told.err
     assert tomllib.loads(out.read_text())["training"]["epochs"] == 2
     assert trials.read_text().count("\n") == 3
     assert picture.stat().st_size > 1000

@@ -15,7 +15,7 @@ def summarize(
 ) -> dict[str, Any]:
     """Figures of a fitted model on the rows it was trained on."""
     from isthmus.cli.detection import detection, values_of
-    from isthmus.codes import topic_words
+    from isthmus.codes import topic_weights, topic_words
 
     autoencoder = getattr(model, "autoencoder_", model)
     converter = autoencoder._converter  # noqa: SLF001
@@ -36,7 +36,8 @@ def summarize(
     if replicas == 1:
         figures |= _rebuilding(autoencoder, rows)
     if autoencoder.recipe_.architecture.grouped:
-        figures["topics"] = topic_words(autoencoder)
+        words = topic_weights(autoencoder)[1]
+        figures["topics"] = topic_words(autoencoder, min(10, len(words)))
     if hasattr(model, "left_out_score_"):
         figures |= _labels(model, beside, label[0])
     if detects:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
@@ -120,7 +121,9 @@ def tune(
         how |= chosen(engine=engine, workers=workers)
         how |= {"fixed": fixed, "space": chances, "verbose": not quiet}
         found = _search(rows, labels, **limits, **how)
-        _tell(found, data, Places(out, table, picture), quiet=quiet, as_json=as_json)
+        said = chosen(label=label, ignore=ignore)
+        words = [data, *(w for name in said for w in (f"--{name}", said[name]))]
+        _tell(found, words, Places(out, table, picture), quiet=quiet, as_json=as_json)
 
 
 def _search(rows: Any, labels: Any, **how: Any) -> Any:
@@ -157,7 +160,9 @@ def _tell_space(space: dict[str, Any], *, aloud: bool, as_json: bool) -> None:
         print(to_json(space) if as_json else to_toml(space), end="")
 
 
-def _tell(found: Any, data: str, places: Places, *, quiet: bool, as_json: bool) -> None:
+def _tell(
+    found: Any, rows: list[str], places: Places, *, quiet: bool, as_json: bool
+) -> None:
     """The recipe to a file or to standard output; to standard error, how good it is."""
     from isthmus.cli.tables import to_json
     from isthmus.data.files import write_table
@@ -175,7 +180,8 @@ def _tell(found: Any, data: str, places: Places, *, quiet: bool, as_json: bool) 
     if not quiet:
         sys.stderr.write(f"{found}\n")
         if recipe is not None:
-            sys.stderr.write(f"Next:\n  isthmus fit {data} --recipe {recipe}\n")
+            words = shlex.join(["isthmus", "fit", *rows, "--recipe", str(recipe)])
+            sys.stderr.write(f"Next:\n  {words}\n")
     if as_json:
         print(to_json(found.to_dict()))
     elif recipe is None:
