@@ -33,6 +33,7 @@ are judged on the validation split: that is how settings were chosen.
 from __future__ import annotations
 
 import argparse
+import ast
 import importlib.util
 import os
 import platform
@@ -317,7 +318,7 @@ def main():
     machine = f"{platform.machine()}, {os.cpu_count()} cores, one thread"
     print(machine, packages)
     out = None if args.quick or args.validation else args.out
-    rows = known(out, ["corpus", "seed", "method"], FIGURES)
+    rows = recorded(out, packages)
     for seed in range(1 if args.quick else args.seeds):
         for name in args.only.split(","):
             corpus = Corpus(name, args.data, validation=args.validation)
@@ -330,6 +331,19 @@ def main():
                 if out is not None:
                     append(out, COLUMNS, [machine, str(packages), *key, *rows[key]])
     show(rows)
+
+
+def recorded(out, packages):
+    """Figures by corpus, seed and method, of the versions that are installed."""
+    found = {}
+    key = ["corpus", "seed", "method", "versions"]
+    for (*place, method, then), row in known(out, key, FIGURES).items():
+        package = {"isthmus": "isthmus", "ProdLDA": "topmost"}.get(
+            method.split()[0], "scikit-learn"
+        )
+        if ast.literal_eval(then)[package] == packages[package]:
+            found[*place, method] = row
+    return found
 
 
 def versions():

@@ -1,12 +1,14 @@
 """Texts pass through the same door as tables, as counts of words."""
 
 import itertools
+import math
 
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+import torch
 from scipy import sparse
 from sklearn.feature_extraction.text import CountVectorizer
 
@@ -284,8 +286,17 @@ def test_what_cannot_cut_texts_is_refused(said, told):
 
 def test_topics_have_a_number_per_word():
     model = isthmus.topics(2, likelihood="negative_binomial", epochs=1, verbose=0)
-    with pytest.raises(RecipeError, match="wants more of them: take 'multinomial'"):
-        model.fit(TEXTS)
+    for kind, X in (("text", TEXTS), ("counts", [[1, 2, 0], [3, 0, 1]] * 10)):
+        with pytest.raises(RecipeError, match="wants more of them: take 'multinomial'"):
+            model.set_params(kind=kind).fit(X)
+
+
+def test_topics_of_poisson_bend_the_smallest_shares_alone():
+    model = isthmus.topics(2, likelihood="poisson", epochs=1, verbose=0).fit(TEXTS)
+    y = torch.tensor([[math.log(0.9), math.log(0.1), math.log(1e-7)]])
+    shares = model.module_.likelihood.mean(y) / model.module_.likelihood.typical
+    lifted = shares / y.softmax(-1)
+    assert lifted[0].tolist() == pytest.approx([1, 1, 4], rel=0.05)
 
 
 # ------------------------------------------------------------------------------ files

@@ -25,6 +25,8 @@ def nearest(
 
     ``query`` are m rows, seen or new; without it those of ``X`` are asked, and no row
     is its own neighbour. ``metric`` is any that scikit-learn knows, such as "cosine".
+    More neighbours than rows to choose from raise `DataError`, as rows do that the
+    model does not take.
     """
     codes = _flat(model.transform(X))
     most = len(codes) - (query is None)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def topic_weights(model: Any) -> tuple[NDArray[np.float32], list[str]]:
     """Share of each word in each topic, (topics, words), and the words.
 
-    A topic is what the decoder makes of a code that is all of one entry.
+    A topic is what the decoder makes of a code that is all of one entry. A model
+    without topics raises `RecipeError`, one that is not fitted scikit-learn's
+    `NotFittedError`.
     """
     model = getattr(model, "autoencoder_", model)
     check_is_fitted(model)
@@ -35,7 +37,10 @@ def topic_weights(model: Any) -> tuple[NDArray[np.float32], list[str]]:
 
 
 def topic_words(model: Any, top: int = 10) -> list[list[str]]:
-    """The ``top`` words of each topic, those with the largest shares first."""
+    """The ``top`` words of each topic, those with the largest shares first.
+
+    More than there are raise `DataError`; models are refused as in `topic_weights`.
+    """
     shares, words = topic_weights(model)
     if not 1 <= top <= len(words):
         raise DataError(f"top must lie between 1 and {len(words)}. Got {top}.")

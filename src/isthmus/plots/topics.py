@@ -33,7 +33,8 @@ def draw_topics(
 
     ``weights`` are (topics, words), as `isthmus.topic_weights` gives them. With
     ``shares``, (texts, topics), as `transform` does, topics that have the largest part
-    of all texts come first, and are called by it.
+    of all texts come first, and are called by it. An ending that is no format of
+    pictures raises `IsthmusError`.
     """
     weights = np.asarray(weights, dtype=float)
     part = None if shares is None else np.asarray(shares, dtype=float).mean(axis=0)
