@@ -16,6 +16,13 @@ def colours(n=24, height=20, width=24):
     return rng.random((n, height, width, 3)).astype(np.float32)
 
 
+def greys(n=40, side=64):
+    """Two blocks and a part of one."""
+    y, x = np.mgrid[:side, :side] / side
+    waves = [np.sin(x * (3 + k % 7) + y * (2 + k % 5)) for k in range(n)]
+    return np.stack(waves).astype(np.float32)
+
+
 def sines(rows=600, columns=2):
     rng = np.random.default_rng(0)
     t = np.arange(rows)[:, None] / np.array([6.0, 11.0, 17.0])[:columns]
@@ -57,6 +64,8 @@ PATCHES = isthmus.Images(patch=16)
 CASES = {
     "digits": (DIGITS, None),
     "colours": (colours(), None),
+    "greys": (greys(), None),
+    "grey patches": (greys(12, 70), PATCHES),
     "patches": (colours(), PATCHES),
     "several sizes": ([colours(1, 18 + k, 20)[0] for k in range(12)], PATCHES),
     "an array": (sines(), "series"),

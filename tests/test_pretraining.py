@@ -32,6 +32,14 @@ def test_digits_are_told_apart(fitted):
     assert np.array_equal(fitted.classes_[p.argmax(axis=1)], fitted.predict(X))
 
 
+def test_an_answer_depends_on_its_row_alone():
+    two = np.where(FEW < 0, -1, FEW > 4)
+    model = isthmus.PretrainedClassifier(spread=False, **QUICK).fit(X, two)
+    p = model.predict_proba(X)
+    for n in (1, 2, 7, 33, 100):
+        assert np.array_equal(model.predict_proba(X[5 : 5 + n]), p[5 : 5 + n])
+
+
 def test_labels_that_were_left_out_are_told():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(60, 4))

@@ -96,6 +96,19 @@ def test_cells_are_missing_at_their_rate_and_where_they_were(made):
     assert not made.drop(columns="wage").isna().any().any()
 
 
+def test_whole_numbers_with_gaps_keep_their_shares():
+    rng = np.random.default_rng(0)
+    age = rng.integers(1, 80, 800).astype(float)
+    frame = pd.DataFrame({"age": age, "fare": age + rng.normal(0, 5, 800)})
+    frame.loc[rng.random(800) < 0.3, "age"] = np.nan
+    made = isthmus.Sampler(training=QUICK, verbose=0).fit(frame).sample(3000)
+    assert made["age"].isna().mean() == pytest.approx(0.3, abs=0.04)
+    assert (made["age"] == frame["age"].max()).mean() < 0.04
+    assert (made["age"].dropna() % 1 == 0).all()
+    real, new = frame["age"].dropna(), made["age"].dropna()
+    assert stats.ks_2samp(real, new).statistic < 0.08
+
+
 def test_the_same_seed_makes_the_same_rows_however_many(fitted, made):
     pd.testing.assert_frame_equal(fitted.sample(20, random_state=0), made[:20])
     assert not fitted.sample(20, random_state=1).equals(made[:20])
@@ -122,6 +135,11 @@ def test_rows_come_in_the_container_of_fitting(container):
 
 
 # ------------------------------------------------------------------------------ given
+
+
+def test_half_of_a_whole_number_is_refused(fitted):
+    with pytest.raises(DataError, match="age holds whole numbers. Got 30.5"):
+        fitted.sample(2, given={"age": 30.5})
 
 
 def test_given_cells_are_kept_and_others_follow(fitted):

@@ -10,7 +10,7 @@ import torch
 from isthmus.data.exact import Moments
 from isthmus.data.forms import Images
 from isthmus.data.pictures import Holder, Pictures, close_pictures
-from isthmus.data.windows import Windows
+from isthmus.data.windows import Windows, channels_first
 from isthmus.errors import DataError, RecipeError
 from isthmus.layout import Content, Layout
 from isthmus.trace import Batch
@@ -80,8 +80,9 @@ class Pixels:
         self._refuse(rows)
         if self.whole:
             x, seen = self._entries(np.asarray(rows.images))
-            x = x.movedim(-1, 1).contiguous()
-            return Batch(x, None if seen is None else seen.movedim(-1, 1).contiguous())
+            return Batch(
+                channels_first(x), None if seen is None else channels_first(seen)
+            )
         pairs = [self._flat(image) for image in rows.images]
         x = torch.cat([x for x, _ in pairs])
         seen = None

@@ -87,11 +87,10 @@ class Windows:
         """Windows that begin at these places of these arrays."""
         places = self._places(first, which).flatten().to(self.x.device)
         shape = len(first), *self.window, -1
-        x = self.x[places].view(shape).movedim(-1, 1)
+        x = channels_first(self.x[places].view(shape))
         if self.visible is None:
-            return Batch(x.contiguous())
-        seen = self.visible[places].view(shape).movedim(-1, 1)
-        return Batch(x.contiguous(), seen.contiguous())
+            return Batch(x)
+        return Batch(x, channels_first(self.visible[places].view(shape)))
 
     def blend(self, answers: Tensor) -> Tensor:
         """Answers (n, channels, *window) as one row per place, (places, channels).
@@ -250,6 +249,15 @@ class Crops:
     def some(self) -> Batch:
         """One window."""
         return self.windows.slice(0, 1)
+
+
+def channels_first(x: Tensor) -> Tensor:
+    """Entries (B, *places, channels) as (B, channels, *places), laid out in that order.
+
+    A convolution takes another way, which rounds otherwise, where the stride of the
+    channels is 1. Of a single channel it may be, and still count as contiguous.
+    """
+    return x.movedim(-1, 1).clone(memory_format=torch.contiguous_format)
 
 
 def _places(axes: Sequence[Tensor], extent: Sequence[int]) -> Tensor:

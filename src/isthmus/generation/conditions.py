@@ -98,6 +98,7 @@ def read(given: Any, table: Table, marginals: Mapping[str, Marginal]) -> Conditi
     if not rows.height:
         raise DataError("given holds no row.")
     _refuse_strangers(rows, table)
+    _refuse_halves(rows)
     _warn_of_the_unseen(rows, marginals)
     batch = table.encode(rows)
     visible = torch.ones_like(batch.x) if batch.visible is None else batch.visible
@@ -165,6 +166,16 @@ def _refuse_strangers(rows: Rows, table: Table) -> None:
         raise DataError(
             f"given: {unknown(f'{name} called', min(strange), levels[:50])}"
         )
+
+
+def _refuse_halves(rows: Rows) -> None:
+    """Refuse numbers that are not whole for columns that hold whole ones."""
+    whole = {c.name for c in rows.columns if c.arrow.startswith(("int", "uint"))}
+    for j, name in enumerate(rows.numeric):
+        cells = rows.numbers[:, j]
+        cells = cells[~np.isnan(cells)]
+        if name in whole and (strange := cells[cells % 1 != 0]).size:
+            raise DataError(f"given: {name} holds whole numbers. Got {strange[0]:g}.")
 
 
 def _warn_of_the_unseen(rows: Rows, marginals: Mapping[str, Marginal]) -> None:

@@ -102,7 +102,8 @@ class Generator(NamedTuple):
 
     def numbers(self, n: int, seed: int) -> dict[str, Any]:
         """Columns of a table as the model makes them, with gaps and in no type."""
-        return self._with_gaps(*self._blocks(n, seed, noise=True))
+        x, missing = self._blocks(n, seed, noise=True)
+        return self._with_gaps(to_columns(self.converter.parts, x.numpy()), missing)
 
     def rows(
         self, n: int, seed: int, given: Conditions | None = None, *, noise: bool = True
@@ -164,14 +165,13 @@ class Generator(NamedTuple):
 
     def _cells(self, x: Tensor, missing: Tensor) -> dict[str, Any]:
         """Cells by column: numbers or texts, some of them missing."""
-        cells = self._with_gaps(x, missing)
+        cells: dict[str, Any] = to_columns(self.converter.parts, x.numpy())
         for name, marginal in self.marginals.items():
             cells[name] = marginal(cells[name])
-        return cells
+        return self._with_gaps(cells, missing)
 
-    def _with_gaps(self, x: Tensor, missing: Tensor) -> dict[str, Any]:
-        """The same, with numbers as the model makes them."""
-        cells: dict[str, Any] = to_columns(self.converter.parts, x.numpy())
+    def _with_gaps(self, cells: dict[str, Any], missing: Tensor) -> dict[str, Any]:
+        """Cells without those that are missing."""
         if self.gaps is None:
             return cells
         hidden = missing.numpy()
@@ -183,7 +183,7 @@ class Generator(NamedTuple):
                 continue
             known = cells.get(name, self.converter.constants.get(name))
             if not isinstance(known, pa.Array):
-                known = pa.array([known] * len(x), pa.string())
+                known = pa.array([known] * len(hidden), pa.string())
             cells[name] = pc.if_else(pa.array(hidden[:, j]), None, known)
         return cells
 

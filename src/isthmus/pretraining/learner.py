@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -73,10 +74,13 @@ class Learned(NamedTuple):
         """Probabilities (n, classes), or numbers (n, 1): the mean of the networks."""
         found = answers(self.networks, entries(self.autoencoder, X))
         if found[0].shape[1] > 1:
-            return torch.stack([f.double().softmax(1) for f in found]).mean(0)
-        return (
-            torch.stack([f.double() for f in found]).mean(0) * self.scale + self.center
-        )
+            return _average([f.double().softmax(1) for f in found])
+        return _average([f.double() for f in found]) * self.scale + self.center
+
+
+def _average(parts: list[Tensor]) -> Tensor:
+    """Mean of tensors, added in order: `Tensor.mean` rounds by the number of rows."""
+    return reduce(torch.add, parts) / len(parts)
 
 
 def template(task: Any, form: str) -> Autoencoder:
