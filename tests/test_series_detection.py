@@ -129,11 +129,11 @@ def test_cells_of_a_series_are_not_changed(fitted):
         fitted.smallest_change(broken())
 
 
-def test_an_autoencoder_of_ones_own_is_one_view():
+def test_an_autoencoder_of_ones_own_sees_two_windows():
     own = isthmus.Autoencoder(size=3, epochs=2)
     kind = isthmus.Series(window=16)
     model = isthmus.AnomalyDetector(kind=kind, autoencoder=own, **FAST).fit(sines())
-    assert len(model._scorer.judge.views) == 1
+    assert [v.module.event[-1] for v in model._scorer.judge.views] == [16, 3]
     assert model.autoencoder_.recipe_.architecture.kind() == "conv1d"
     stream = [model.update(piece) for piece in np.split(broken(), 9)]
     assert np.array_equal(np.concatenate(stream), model.score_samples(broken()))

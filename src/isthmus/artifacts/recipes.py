@@ -51,8 +51,8 @@ SHORT = {
 }
 """Keywords of an estimator that are parameters of a part, and of which."""
 
-OPEN = {"architecture", "likelihood"}
-"""Parts that images and series decide, where nothing is said of them."""
+OPEN = {"architecture", "likelihood", "corruption"}
+"""Parts that the kind of data decides, where nothing is said of them."""
 
 ELSEWHERE = {"autoencoder", "device", "verbose", "callbacks"}
 """Parameters of estimators that do not decide what is trained."""
@@ -188,7 +188,7 @@ def _plain(term: Term) -> dict[str, Any]:
 
 def _training(model: Autoencoder, rows: int | None) -> dict[str, Any]:
     training = training_of(model)
-    if rows is not None:
+    if rows is not None and (training.epochs or not training.steps):
         epochs, batch_size = training.plan(rows - held_out(model, rows))
         training = training.changed(epochs=epochs, batch_size=batch_size)
     return training.to_dict()

@@ -98,9 +98,7 @@ def trained(
 ) -> AnyJudge:
     """Who judges rows after a training on these, with replicas or without."""
     if detector.form_ == "series":
-        own = detector.autoencoder is not None
-        steps = None if own else PLANS[detector.effort].steps
-        return rolled(model, table, steps, checkpoint)
+        return rolled(model, table, checkpoint)
     if detector.folds_ == 1:
         return PlainJudge(model.fit(table, checkpoint=checkpoint).module_)
     effort, scores = detector.effort, detector.scores
@@ -138,11 +136,11 @@ def lasts(
 ) -> tuple[int, int]:
     """How many steps a replica takes, and rows of a batch.
 
-    Without epochs, steps grow with the cube root of the rows and, beyond 40 entries of
-    a row, with the square root of these, up to fourfold; batches are of about a quarter
-    of the rows, from 32 to 256.
+    Where training names neither epochs nor steps, these grow with the cube root of the
+    rows and, beyond 40 entries of a row, with the square root of these, up to fourfold;
+    batches are of about a quarter of the rows, from 32 to 256.
     """
-    if training.epochs is not None:
+    if training.epochs is not None or training.steps is not None:
         epochs, size = training.plan(rows)
         return epochs * math.ceil(rows / size), size
     wide = min(max((entries / 40) ** 0.5, 1.0), 4.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -29,14 +28,15 @@ SHORT = 5
 """Times that the second window is shorter than the first."""
 
 
-def autoencoder(width: int) -> Autoencoder:
-    """Of windows as flat rows."""
+def autoencoder(width: int, steps: int) -> Autoencoder:
+    """Of windows as flat rows; trained in so many steps."""
     return Autoencoder(
         size=max(width // 4, 1),
         architecture=Mlp(hidden=(width, width), activation="gelu"),
         scaling="standard",
         validation=0.0,
         training=Training(
+            steps=steps,
             batch_size=64,
             learning_rate=2e-3,
             optimizer="adamw",
@@ -46,24 +46,19 @@ def autoencoder(width: int) -> Autoencoder:
     )
 
 
-def rolled(
-    model: Autoencoder, table: Read, steps: int | None, checkpoint: Any
-) -> SeriesJudge:
-    """Train a prepared autoencoder on windows; and a second one, on shorter ones.
-
-    ``steps`` is how many each takes; None: one view alone, of the epochs that it plans.
-    """
+def rolled(model: Autoencoder, table: Read, checkpoint: Any) -> SeriesJudge:
+    """Train an autoencoder on windows; and a second one, on shorter ones."""
     data = model.prepared(table)
     assert isinstance(data, Windows), "series are seen in windows"
     weight, (length,), form = weights_of(data), data.window, form_of(model)
     ahead = isinstance(form, Series) and form.look_ahead
-    lengths = [length] if steps is None else [length, max(length // SHORT, 1)]
+    stride = _stride(model, data)
     views = []
-    for k, window in enumerate(dict.fromkeys(lengths)):
+    for k, window in enumerate(dict.fromkeys([length, max(length // SHORT, 1)])):
         module = model.module_ if k == 0 else _shorter(model, window)
-        windows = replace(data, window=(window,), stride=(_stride(model, data, steps),))
+        windows = replace(data, window=(window,), stride=(stride,))
         path = checkpoint if k == 0 or checkpoint is None else f"{checkpoint}.{k}"
-        _train(model, module, windows, steps, path)
+        _train(model, module, windows, path)
         near = near_of(window, weight, ahead=ahead)
         view = kind_of(ahead=ahead)(module, near).to(model._device)  # noqa: SLF001
         view.eval().learn(windows, weight.to(model._device))  # noqa: SLF001
@@ -71,10 +66,12 @@ def rolled(
     return SeriesJudge(views, ahead=ahead)
 
 
-def _stride(model: Autoencoder, data: Windows, steps: int | None) -> int:
+def _stride(model: Autoencoder, data: Windows) -> int:
     """So many places lie between windows that a pass has no more steps than all."""
-    size = training_of(model).batch_size or 64
-    return 1 if steps is None else max(len(data.x) // (size * steps), 1)
+    training = training_of(model)
+    if training.steps is None:
+        return 1
+    return max(len(data.x) // ((training.batch_size or 64) * training.steps), 1)
 
 
 def kind_of(*, ahead: bool) -> type[RollingView | SurroundingView]:
@@ -99,19 +96,13 @@ def _train(
     model: Autoencoder,
     module: AutoencoderModule,
     windows: Windows,
-    steps: int | None,
     path: Any,
 ) -> None:
-    training = training_of(model)
-    if steps is not None and training.epochs is None:
-        _, size = training.plan(len(windows))
-        epochs = math.ceil(steps / math.ceil(len(windows) / size))
-        training = training.changed(epochs=epochs)
     data = Crops(placed(windows, model._device), ranks := together())  # noqa: SLF001
     kept = None
     if path is not None:
         kept = checkpoint_of(model, data, path, [windows.window[0]])
-    trainer = Trainer(module, training, model._seed, ranks=ranks)  # noqa: SLF001
+    trainer = Trainer(module, training_of(model), model._seed, ranks=ranks)  # noqa: SLF001
     with progress(len(data), verbose=model.verbose * ranks.first) as tell:
         trainer.fit(data, tell=tell, checkpoint=kept)
     if module is model.module_:

@@ -18,14 +18,13 @@ if TYPE_CHECKING:
 
 def template(detector: Any) -> Autoencoder:
     """The unfitted autoencoder that a detector trains."""
-    given = detector.autoencoder
-    clean = detector.contamination == 0
+    given, plan = detector.autoencoder, PLANS[detector.effort]
     if given is not None:
         made = clone(given)
     elif form_of(detector) == "table":
-        made = PLANS[detector.effort].autoencoder(clean=clean)
+        made = plan.autoencoder(clean=detector.contamination == 0)
     elif form_of(detector) == "series":
-        made = rolled.autoencoder(PLANS[detector.effort].width)
+        made = rolled.autoencoder(plan.width, plan.steps)
     else:
         made = Autoencoder()
     return as_wished(detector, made)

@@ -92,7 +92,7 @@ def trained(model: Autoencoder, table: Read, folds: int, checkpoint: Any) -> Fil
 
 def lasts(training: Training, rows: int) -> tuple[int, int]:
     """How many steps a replica takes, and rows of a batch."""
-    if training.epochs is not None:
+    if training.epochs is not None or training.steps is not None:
         epochs, size = training.plan(rows)
         return epochs * math.ceil(rows / size), size
     steps = STEPS * (max(rows, 32) / 2000) ** (1 / 3)

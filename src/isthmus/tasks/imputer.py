@@ -154,8 +154,9 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         return gaps(self._opened(at_hand(X))[0].rows)
 
     def settled(self, rows: int | None = None) -> Settled:
-        """An equal imputer's parameters, all said."""
-        return settled(self, self._template(), rows)
+        """An equal imputer's parameters; its replicas plan their own steps."""
+        del rows
+        return settled(self, self._template(), None)
 
     def to_state(self) -> State:
         """Plain data and tensors that `from_state` makes an equal imputer of."""

@@ -21,8 +21,9 @@ from isthmus.training.schedules import Schedule
 class Training(Spec):
     """Mini-batch gradient descent.
 
-    ``epochs`` passes over the data in batches of ``batch_size`` rows; None means "as
-    the data suggests" (see `plan`). ``learning_rate`` None is 1e-3. In an estimator,
+    ``epochs`` passes over the data in batches of ``batch_size`` rows, or without them
+    as many whole passes as make ``steps`` steps; None means "as the data suggests" (see
+    `plan`). ``learning_rate`` None is 1e-3. In an estimator,
     None means "as the estimator says" first. The loss of a
     batch is the mean over its rows of the sum over their entries, in nats: a step is
     W <- W - learning_rate dL/dW for ``sgd``. The learning rate follows ``schedule``
@@ -56,6 +57,7 @@ class Training(Spec):
     """
 
     epochs: PositiveInt | None = None
+    steps: PositiveInt | None = None
     batch_size: PositiveInt | None = None
     learning_rate: PositiveFloat | None = None
     optimizer: Literal[
@@ -99,7 +101,10 @@ class Training(Spec):
         size = self.batch_size or max(min(max(few, 16), 256), min(many, 1024))
         steps = math.ceil(rows / size)
         fewest = max(min(20, 20_000_000 // rows), 1)
-        return self.epochs or min(max(math.ceil(4000 / steps), fewest), 500), size
+        usual = min(max(math.ceil(4000 / steps), fewest), 500)
+        if self.steps is not None:
+            usual = math.ceil(self.steps / steps)
+        return self.epochs or usual, size
 
     @model_validator(mode="after")
     def _decay_has_effect(self) -> Self:
