@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import torch
 from scipy import stats
@@ -19,6 +20,7 @@ from isthmus.generation.gaps import Gaps
 from isthmus.generation.marginals import Marginal
 from isthmus.generation.paths import between
 from isthmus.generation.residuals import Residuals
+from isthmus.generation.ties import Ties
 
 QUICK = isthmus.Training(epochs=15)
 
@@ -132,6 +134,37 @@ def test_rows_come_in_the_container_of_fitting(container):
     frame = container(FRAME[["age", "town"]])
     made = isthmus.Sampler(training=isthmus.Training(epochs=1), verbose=0).fit(frame)
     assert type(made.sample(5)) is type(frame)
+
+
+def test_what_follows_from_another_column_does_so_in_made_rows():
+    towns = FRAME["town"].map({"Rome": "Italy", "Oslo": "Norway", "Bonn": None})
+    frame = FRAME[["age", "town", "wage"]].assign(
+        land=towns, post=FRAME["town"].map({"Rome": 3, "Oslo": 1, "Bonn": 2})
+    )
+    frame["decade"] = frame["age"] // 10 * 10
+    frame["chance"] = np.random.default_rng(0).integers(0, 3, len(frame))
+    sampler = isthmus.Sampler(training=isthmus.Training(epochs=3), verbose=0).fit(frame)
+
+    def together(rows):
+        pairs = rows[["town", "land", "post"]].astype(object)
+        return set(pairs.where(pairs.notna(), None).itertuples(index=False, name=None))
+
+    made = sampler.sample(500, random_state=0)
+    assert together(made) == together(frame)
+    assert (made["decade"] == made["age"] // 10 * 10).all()
+    assert made.groupby("town")["chance"].nunique().min() == 3
+    for cell in ({"land": "Norway"}, {"post": 1}, {"town": "Oslo"}):
+        given = sampler.sample(50, given=cell, random_state=0)
+        assert together(given) == {("Oslo", "Norway", 1)}
+    with pytest.warns(IsthmusWarning, match="between 1 and 3"):
+        assert (sampler.sample(5, given={"post": 9})["post"] == 9).all()
+
+
+def test_what_may_be_chance_is_no_tie():
+    rng = np.random.default_rng(0)
+    rare = np.where(np.arange(200) == 7, "r", "o").astype(object)
+    cells = {"a": rng.permutation(200) // 2.0, "rare": pa.array(rare)}
+    assert not Ties.learned({**cells, "n": rng.random(200)}).functions
 
 
 # ------------------------------------------------------------------------------ given

@@ -24,6 +24,7 @@ from isthmus.generation.density import Density
 from isthmus.generation.gaps import Gaps
 from isthmus.generation.marginals import Marginal
 from isthmus.generation.residuals import Residuals
+from isthmus.generation.ties import Ties
 from isthmus.threads import threads_for
 from isthmus.trace import Batch
 from isthmus.training import seeded
@@ -62,6 +63,7 @@ class Generator(NamedTuple):
     residuals: Residuals
     marginals: dict[str, Marginal]
     gaps: Gaps | None
+    ties: Ties
 
     @classmethod
     def fitted(
@@ -88,13 +90,14 @@ class Generator(NamedTuple):
             assumed.nonzero()[:, 0],
             KNOTS[form],
         )
-        made = cls(module, converter, density, residuals, {}, None)
+        made = cls(module, converter, density, residuals, {}, None, Ties({}))
         if table is None:
             return made
         if (hidden := _hidden(table, read.rows)).any():
             gaps = Gaps.learned(hidden, density.nearest(z[0]), len(density.weights))
             made = made._replace(gaps=gaps)
-        return made._replace(marginals=_calibrated(made, read.rows, seed))
+        ties = Ties.learned(_columns(table, read.rows))
+        return made._replace(marginals=_calibrated(made, read.rows, seed), ties=ties)
 
     def examples(self, n: int, seed: int, *, noise: bool) -> Tensor:
         """Draw entries of new examples, (n, *event)."""
@@ -111,6 +114,7 @@ class Generator(NamedTuple):
         """Draw rows of a table: columns by name, in their Arrow types."""
         if given is None:
             cells = self._cells(*self._blocks(n, seed, noise=noise))
+            self.ties.put(cells)
             return self.converter.typed(cells, n)  # type: ignore[no-any-return]
         which = torch.arange(n) % len(given)
         z, chosen = self._agreeing(given, n, seed)
@@ -121,6 +125,7 @@ class Generator(NamedTuple):
             hidden = self._missing(chosen)
         cells = self._cells(x, hidden)
         given.put(cells, which)
+        self.ties.put(cells, given.places)
         return self.converter.typed(cells, n)  # type: ignore[no-any-return]
 
     def _blocks(self, n: int, seed: int, *, noise: bool) -> tuple[Tensor, Tensor]:
@@ -263,6 +268,16 @@ def _hidden(table: Table, rows: Any) -> Any:
         for name in _filled(table)
     ]
     return np.column_stack(found)
+
+
+def _columns(table: Table, rows: Any) -> dict[str, Any]:
+    """Cells by column: numbers or words."""
+    return {
+        name: rows.texts[name]
+        if name in rows.texts
+        else rows.numbers[:, rows.numeric.index(name)]
+        for name in table.places
+    }
 
 
 def _filled(table: Table) -> list[str]:

@@ -13,6 +13,7 @@ from isthmus.generation.gaps import Gaps
 from isthmus.generation.generator import Generator
 from isthmus.generation.marginals import KNOTS, Marginal
 from isthmus.generation.residuals import Residuals
+from isthmus.generation.ties import Ties
 
 HOME = "generation."
 
@@ -36,7 +37,10 @@ def tensors_of(
 
 
 def generator_from(
-    autoencoder: Any, tensors: dict[str, torch.Tensor], plain: list[dict[str, Any]]
+    autoencoder: Any,
+    tensors: dict[str, torch.Tensor],
+    plain: list[dict[str, Any]],
+    ties: Ties,
 ) -> Generator:
     """Rebuild what `tensors_of` took apart; what does not fit is refused."""
     found = {name.removeprefix(HOME): tensor for name, tensor in tensors.items()}
@@ -62,11 +66,14 @@ def generator_from(
             raise ModelFileError(f"{HOME}marginals.{j} must hold one share per value.")
         few, digits = bool(said["few"]), said["digits"]
         marginals[str(said["name"])] = Marginal(values, shares, made, few, digits)
+    for b, (a, _) in ties.functions.items():
+        if not {a, b} <= converter.places.keys():
+            raise ModelFileError(f"A tie of {b!r} to {a!r}: there is no such column.")
     gaps = None
     if "gaps.patterns" in found:
         gaps = Gaps(found["gaps.patterns"], found["gaps.shares"])
         _refuse(gaps.shares, (count, len(gaps.patterns)), "gaps.shares")
-    return Generator(module, converter, density, residuals, marginals, gaps)
+    return Generator(module, converter, density, residuals, marginals, gaps, ties)
 
 
 def _refuse(tensor: torch.Tensor, shape: tuple[int | None, ...], name: str) -> None:

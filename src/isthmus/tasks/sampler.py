@@ -27,6 +27,7 @@ from isthmus.generation.networks import NETWORKS, usual
 from isthmus.generation.paths import between
 from isthmus.generation.report import SampleReport, cells_of, reported
 from isthmus.generation.stored import generator_from, tensors_of
+from isthmus.generation.ties import Ties
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +49,9 @@ class Sampler(TakesAnyCells):
     Categories are drawn from their probabilities, and numbers with the residuals that
     were measured in fitting; then the numbers of a column are brought to the quantiles
     they had in fitting, so that whole numbers stay whole and nothing leaves the range.
-    Cells are missing together, and as often, as among rows of a like code.
+    Cells are missing together, and as often, as among rows of a like code. Where in
+    fitting a column of few values followed from another, as the name of a grade from
+    its number, it does so in made rows.
 
     Parameters
     ----------
@@ -239,6 +242,7 @@ class Sampler(TakesAnyCells):
             "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
             "verbose": self.verbose,
             "marginals": marginals,
+            "ties": self._made.ties.to_plain(),
             "autoencoder": inner.plain,
         }
         return State(plain, inner.tensors | tensors)
@@ -259,7 +263,8 @@ class Sampler(TakesAnyCells):
             autoencoder=clone(fitted),
         )
         adopt(made, fitted)
-        made._made = generator_from(fitted, own, plain["marginals"])
+        ties = Ties.from_plain(plain.get("ties", []))
+        made._made = generator_from(fitted, own, plain["marginals"], ties)
         return made
 
     def _template(self, form: str) -> Autoencoder:
