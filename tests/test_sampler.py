@@ -15,12 +15,12 @@ from sklearn.datasets import load_digits
 import isthmus
 from isthmus.data.kinds import Columns
 from isthmus.errors import DataError, IsthmusWarning, RecipeError
+from isthmus.generation import ties
 from isthmus.generation.density import Density
 from isthmus.generation.gaps import Gaps
 from isthmus.generation.marginals import Marginal
 from isthmus.generation.paths import between
 from isthmus.generation.residuals import Residuals
-from isthmus.generation.ties import Ties
 
 QUICK = isthmus.Training(epochs=15)
 
@@ -164,7 +164,7 @@ def test_what_may_be_chance_is_no_tie():
     rng = np.random.default_rng(0)
     rare = np.where(np.arange(200) == 7, "r", "o").astype(object)
     cells = {"a": rng.permutation(200) // 2.0, "rare": pa.array(rare)}
-    assert not Ties.learned({**cells, "n": rng.random(200)}).functions
+    assert not ties.learned({**cells, "n": rng.random(200)})
 
 
 # ------------------------------------------------------------------------------ given

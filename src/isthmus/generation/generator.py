@@ -14,6 +14,7 @@ from isthmus.data.blocks import in_blocks, size_of_block
 from isthmus.data.conversion import to_columns
 from isthmus.data.table import Table
 from isthmus.errors import warn
+from isthmus.generation import ties
 from isthmus.generation.codes import (
     ENOUGH,
     device_of,
@@ -24,12 +25,13 @@ from isthmus.generation.density import Density
 from isthmus.generation.gaps import Gaps
 from isthmus.generation.marginals import Marginal
 from isthmus.generation.residuals import Residuals
-from isthmus.generation.ties import Ties
 from isthmus.threads import threads_for
 from isthmus.trace import Batch
 from isthmus.training import seeded
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from torch import Tensor
 
     from isthmus.generation.conditions import Conditions
@@ -63,7 +65,7 @@ class Generator(NamedTuple):
     residuals: Residuals
     marginals: dict[str, Marginal]
     gaps: Gaps | None
-    ties: Ties
+    ties: tuple[ties.Tie, ...]
 
     @classmethod
     def fitted(
@@ -90,14 +92,14 @@ class Generator(NamedTuple):
             assumed.nonzero()[:, 0],
             KNOTS[form],
         )
-        made = cls(module, converter, density, residuals, {}, None, Ties({}))
+        made = cls(module, converter, density, residuals, {}, None, ())
         if table is None:
             return made
         if (hidden := _hidden(table, read.rows)).any():
             gaps = Gaps.learned(hidden, density.nearest(z[0]), len(density.weights))
             made = made._replace(gaps=gaps)
-        ties = Ties.learned(_columns(table, read.rows))
-        return made._replace(marginals=_calibrated(made, read.rows, seed), ties=ties)
+        found = ties.learned(_columns(table, read.rows))
+        return made._replace(marginals=_calibrated(made, read.rows, seed), ties=found)
 
     def examples(self, n: int, seed: int, *, noise: bool) -> Tensor:
         """Draw entries of new examples, (n, *event)."""
@@ -114,7 +116,7 @@ class Generator(NamedTuple):
         """Draw rows of a table: columns by name, in their Arrow types."""
         if given is None:
             cells = self._cells(*self._blocks(n, seed, noise=noise))
-            self.ties.put(cells)
+            self._tied(cells)
             return self.converter.typed(cells, n)  # type: ignore[no-any-return]
         which = torch.arange(n) % len(given)
         z, chosen = self._agreeing(given, n, seed)
@@ -125,7 +127,7 @@ class Generator(NamedTuple):
             hidden = self._missing(chosen)
         cells = self._cells(x, hidden)
         given.put(cells, which)
-        self.ties.put(cells, given.places)
+        self._tied(cells, given.places)
         return self.converter.typed(cells, n)  # type: ignore[no-any-return]
 
     def _blocks(self, n: int, seed: int, *, noise: bool) -> tuple[Tensor, Tensor]:
@@ -191,6 +193,11 @@ class Generator(NamedTuple):
                 known = pa.array([known] * len(hidden), pa.string())
             cells[name] = pc.if_else(pa.array(hidden[:, j]), None, known)
         return cells
+
+    def _tied(self, cells: dict[str, Any], given: Collection[str] = ()) -> None:
+        """Let columns that are tied agree."""
+        for tie in self.ties:
+            tie.put(cells, given)
 
     def _agreeing(self, given: Conditions, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Codes of p(z | given), (n, D), by sampling importance resampling.

@@ -13,7 +13,7 @@ from isthmus.generation.gaps import Gaps
 from isthmus.generation.generator import Generator
 from isthmus.generation.marginals import KNOTS, Marginal
 from isthmus.generation.residuals import Residuals
-from isthmus.generation.ties import Ties
+from isthmus.generation.ties import Tie
 
 HOME = "generation."
 
@@ -40,7 +40,7 @@ def generator_from(
     autoencoder: Any,
     tensors: dict[str, torch.Tensor],
     plain: list[dict[str, Any]],
-    ties: Ties,
+    ties: tuple[Tie, ...],
 ) -> Generator:
     """Rebuild what `tensors_of` took apart; what does not fit is refused."""
     found = {name.removeprefix(HOME): tensor for name, tensor in tensors.items()}
@@ -66,9 +66,9 @@ def generator_from(
             raise ModelFileError(f"{HOME}marginals.{j} must hold one share per value.")
         few, digits = bool(said["few"]), said["digits"]
         marginals[str(said["name"])] = Marginal(values, shares, made, few, digits)
-    for b, (a, _) in ties.functions.items():
-        if not {a, b} <= converter.places.keys():
-            raise ModelFileError(f"A tie of {b!r} to {a!r}: there is no such column.")
+    for name in (name for tie in ties for name in tie.columns):
+        if name not in converter.places:
+            raise ModelFileError(f"A tie of {name!r}: there is no such column.")
     gaps = None
     if "gaps.patterns" in found:
         gaps = Gaps(found["gaps.patterns"], found["gaps.shares"])

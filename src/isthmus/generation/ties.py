@@ -1,16 +1,19 @@
-"""Columns that say the same thing in other words: one follows from another."""
+"""Columns that say the same thing in other words: one decides the others."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
+
+    Cells = Mapping[str, Any]
+    """Columns by name: arrays of numbers, or of words."""
 
 MANY = 200
 """Different cells of a column that is looked at, at most."""
@@ -18,93 +21,124 @@ MANY = 200
 EVIDENCE = 12.0
 """Decimal digits by which a tie must be less likely chance than not."""
 
+SOME = 2**15
+"""Rows that are looked at together."""
 
-class Ties(NamedTuple):
-    """Functions f with b = f(a) in every row of fitting, missing cells among them.
+GIVEN = 1e6
+"""How much a cell counts that is given, beside one that is made."""
+
+
+class Tie(NamedTuple):
+    """Columns of which the first decides the others, and all that they say together."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    """Cells that occur together: numbers, words, or None where one is missing."""
+    spreads: tuple[float | None, ...]
+    """Standard deviations of numbers in fitting; None for words."""
+
+    def put(self, cells: dict[str, Any], given: Collection[str]) -> None:
+        """Replace what does not go together by the nearest that does.
+
+        A word that differs is as far as a number that is a standard deviation off, or
+        more: so a number drawn with much noise does not overrule the others.
+        """
+        count = len(cells[self.columns[0]])
+        parts = [self._nearest(cells, given, k) for k in range(0, count, SOME)]
+        nearest = [self.rows[k] for k in np.concatenate(parts)]
+        for column, name in enumerate(self.columns):
+            if name not in given:
+                found = [row[column] for row in nearest]
+                if self.spreads[column] is None:
+                    cells[name] = pa.array(found, pa.string())
+                else:
+                    cells[name] = np.array(found, np.float64)  # None is NaN
+
+    def _nearest(
+        self, cells: Cells, given: Collection[str], start: int
+    ) -> NDArray[np.int64]:
+        """Which of the rows is nearest to some of those that were made."""
+        distance: Any = 0.0
+        for column, name in enumerate(self.columns):
+            made = cells[name][start : start + SOME]
+            known = [row[column] for row in self.rows]
+            apart = _apart(made, known, self.spreads[column])
+            distance = distance + apart * (GIVEN if name in given else 1)
+        return np.asarray(distance.argmin(1), np.int64)
+
+
+def learned(cells: Cells) -> tuple[Tie, ...]:
+    """Ties among columns of one length.
 
     That b is constant among rows of each a has, were the two independent, about the
-    probability prod p(b)^(n(a) - 1); a tie is believed where it is below 1e-12.
+    probability prod p(b)^(n(a) - 1); it is taken for a tie where it always is, missing
+    cells among others, and that is below 1e-12.
     """
+    listed, codes = {}, {}
+    for name, column in cells.items():
+        found = _listed(column)
+        place: dict[Any, int] = {}
+        which = [place.setdefault(cell, len(place)) for cell in found]
+        if 1 < len(place) <= MANY:
+            listed[name], codes[name] = found, np.array(which)
+    # one that decides others has as many values or more
+    order = sorted(codes, key=lambda name: -codes[name].max())
+    ties: dict[str, list[str]] = {}
+    for name in order:
+        of = next((a for a in ties if _decides(codes[a], codes[name])), name)
+        ties.setdefault(of, []).append(name)
+    return tuple(
+        Tie(
+            tuple(names),
+            tuple(dict.fromkeys(zip(*(listed[n] for n in names), strict=True))),
+            tuple(_spread(cells[n]) for n in names),
+        )
+        for names in ties.values()
+        if len(names) > 1
+    )
 
-    functions: dict[str, tuple[str, dict[Any, Any]]]
-    """By the name of b, in an order in which they can be applied: that of a, and f."""
 
-    @classmethod
-    def learned(cls, cells: Mapping[str, Any]) -> Self:
-        """Learn from columns of one length: arrays of numbers, or of words."""
-        values, codes = {}, {}
-        for name, column in cells.items():
-            found, place = _factorized(column)
-            if 1 < len(found) <= MANY:
-                values[name], codes[name] = found, place
-        # what follows has as many values or fewer, so that nothing goes round
-        order = sorted(values, key=lambda name: -len(values[name]))
-        functions: dict[str, Any] = {}
-        for j, b in enumerate(order):
-            for a in reversed(order[:j]):  # the one with the fewest values says enough
-                if (places := _function(codes[a], codes[b])) is not None:
-                    pairs = zip(values[a], places, strict=True)
-                    functions[b] = a, {v: values[b][k] for v, k in pairs}
-                    break
-        return cls(functions)
+def to_plain(ties: Sequence[Tie]) -> list[dict[str, Any]]:
+    """Plain data that `from_plain` takes."""
+    return [tie._asdict() for tie in ties]
 
-    def put(self, cells: dict[str, Any], given: Collection[str] = ()) -> None:
-        """Let columns follow from others; those that are given, others lead to."""
-        fixed = set(given)
-        for b, (a, function) in reversed(self.functions.items()):
-            if b in fixed and a not in fixed:
-                fixed.add(a)
-                back = {y: x for x, y in reversed(function.items())}
-                pairs = zip(_listed(cells[a]), _listed(cells[b]), strict=True)
-                after = [
-                    x if function.get(x) == y else back.get(y, x) for x, y in pairs
-                ]
-                cells[a] = _like(cells[a], after)
-        for b, (a, function) in self.functions.items():
-            if b not in fixed:
-                pairs = zip(_listed(cells[a]), _listed(cells[b]), strict=True)
-                cells[b] = _like(cells[b], [function.get(x, y) for x, y in pairs])
 
-    def to_plain(self) -> list[dict[str, Any]]:
-        """Plain data that `from_plain` takes."""
-        return [
-            {"column": b, "by": a, "function": [list(pair) for pair in f.items()]}
-            for b, (a, f) in self.functions.items()
-        ]
+def from_plain(plain: Sequence[Mapping[str, Any]]) -> tuple[Tie, ...]:
+    """Rebuild from plain data."""
+    return tuple(
+        Tie(tuple(t["columns"]), tuple(map(tuple, t["rows"])), tuple(t["spreads"]))
+        for t in plain
+    )
 
-    @classmethod
-    def from_plain(cls, plain: list[dict[str, Any]]) -> Self:
-        """Rebuild from plain data."""
-        return cls({p["column"]: (p["by"], dict(p["function"])) for p in plain})
+
+def _apart(column: Any, known: list[Any], spread: float | None) -> NDArray[np.float64]:
+    """How far cells (n,) are from those of each row of a tie, (n, rows), at most 1."""
+    if spread is None:
+        told = np.array(_listed(column), object)[:, None]
+        return (told != np.array(known, object)).astype(np.float64)
+    x, y = column[:, None], np.array(known, np.float64)
+    apart = np.fmin(np.abs(x - y) / spread, 1.0)  # 1 where one is missing
+    return np.asarray(np.where(np.isnan(x) & np.isnan(y), 0.0, apart))
 
 
 def _listed(column: Any) -> list[Any]:
     """Cells as plain numbers or words; None where one is missing."""
     if not isinstance(column, np.ndarray):
         return list(column.to_pylist())
-    return [None if x != x else x for x in column.tolist()]  # noqa: PLR0124 - NaN
+    return [None if np.isnan(x) else x for x in column.tolist()]
 
 
-def _like(column: Any, cells: list[Any]) -> Any:
-    """Cells as an array of numbers, where None is NaN, or of words, as a column is."""
-    if isinstance(column, np.ndarray):
-        return np.array(cells, np.float64)
-    return pa.array(cells, pa.string())
+def _spread(column: Any) -> float | None:
+    """The standard deviation of numbers, or 1 if they are all the same."""
+    return float(np.nanstd(column)) or 1.0 if isinstance(column, np.ndarray) else None
 
 
-def _factorized(column: Any) -> tuple[list[Any], NDArray[np.int64]]:
-    """Different cells, and which of them each is."""
-    place: dict[Any, int] = {}
-    codes = [place.setdefault(cell, len(place)) for cell in _listed(column)]
-    return list(place), np.array(codes)
-
-
-def _function(a: NDArray[np.int64], b: NDArray[np.int64]) -> list[int] | None:
-    """Of each value of a, that of b that it goes with; None if there is no tie."""
+def _decides(a: NDArray[np.int64], b: NDArray[np.int64]) -> bool:
+    """Whether each value of a goes with one of b, and that is no chance."""
     first = np.full(a.max() + 1, -1)
     first[a[::-1]] = b[::-1]
     if (first[a] != b).any():
-        return None
+        return False
     share = np.bincount(b) / len(b)
     evidence = -((np.bincount(a) - 1) * np.log10(share[first])).sum()
-    return first.tolist() if evidence > EVIDENCE else None
+    return bool(evidence > EVIDENCE)

@@ -20,14 +20,13 @@ from isthmus.estimator.state import State
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
 from isthmus.estimator.wishes import kind_from_plain, kind_to_plain
-from isthmus.generation import conditions
+from isthmus.generation import conditions, ties
 from isthmus.generation.density import Density
 from isthmus.generation.generator import Generator
 from isthmus.generation.networks import NETWORKS, usual
 from isthmus.generation.paths import between
 from isthmus.generation.report import SampleReport, cells_of, reported
 from isthmus.generation.stored import generator_from, tensors_of
-from isthmus.generation.ties import Ties
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +49,8 @@ class Sampler(TakesAnyCells):
     were measured in fitting; then the numbers of a column are brought to the quantiles
     they had in fitting, so that whole numbers stay whole and nothing leaves the range.
     Cells are missing together, and as often, as among rows of a like code. Where in
-    fitting a column of few values followed from another, as the name of a grade from
-    its number, it does so in made rows.
+    fitting one column of few values decided another, as the number of a grade its name,
+    made rows have only what went together there.
 
     Parameters
     ----------
@@ -242,7 +241,7 @@ class Sampler(TakesAnyCells):
             "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
             "verbose": self.verbose,
             "marginals": marginals,
-            "ties": self._made.ties.to_plain(),
+            "ties": ties.to_plain(self._made.ties),
             "autoencoder": inner.plain,
         }
         return State(plain, inner.tensors | tensors)
@@ -263,8 +262,8 @@ class Sampler(TakesAnyCells):
             autoencoder=clone(fitted),
         )
         adopt(made, fitted)
-        ties = Ties.from_plain(plain.get("ties", []))
-        made._made = generator_from(fitted, own, plain["marginals"], ties)
+        tied = ties.from_plain(plain.get("ties", []))
+        made._made = generator_from(fitted, own, plain["marginals"], tied)
         return made
 
     def _template(self, form: str) -> Autoencoder:
