@@ -117,8 +117,8 @@ def _apart(column: Any, known: list[Any], spread: float | None) -> NDArray[np.fl
         told = np.array(_listed(column), object)[:, None]
         return (told != np.array(known, object)).astype(np.float64)
     x, y = column[:, None], np.array(known, np.float64)
-    apart = np.fmin(np.abs(x - y) / spread, 1.0)  # 1 where one is missing
-    return np.asarray(np.where(np.isnan(x) & np.isnan(y), 0.0, apart))
+    apart: NDArray[np.float64] = np.fmin(np.abs(x - y) / spread, 1.0)
+    apart[np.isnan(x) & np.isnan(y)] = 0.0
 
 
 def _listed(column: Any) -> list[Any]:
