@@ -119,6 +119,7 @@ def _apart(column: Any, known: list[Any], spread: float | None) -> NDArray[np.fl
     x, y = column[:, None], np.array(known, np.float64)
     apart: NDArray[np.float64] = np.fmin(np.abs(x - y) / spread, 1.0)
     apart[np.isnan(x) & np.isnan(y)] = 0.0
+    return apart
 
 
 def _listed(column: Any) -> list[Any]:
