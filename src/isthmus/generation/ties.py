@@ -115,7 +115,7 @@ def _apart(column: Any, known: list[Any], spread: float | None) -> NDArray[np.fl
     """How far cells (n,) are from those of each row of a tie, (n, rows), at most 1."""
     if spread is None:
         told = np.array(_listed(column), object)[:, None]
-        return (told != np.array(known, object)).astype(np.float64)
+        return np.asarray(told != np.array(known, object), np.float64)
     x, y = column[:, None], np.array(known, np.float64)
     apart: NDArray[np.float64] = np.fmin(np.abs(x - y) / spread, 1.0)
     apart[np.isnan(x) & np.isnan(y)] = 0.0
