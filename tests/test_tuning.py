@@ -13,6 +13,7 @@ from isthmus.tuning.cells import Cells
 from isthmus.tuning.finals import chosen
 from isthmus.tuning.folds import fitted, splits_of
 from isthmus.tuning.objectives import HiddenCells
+from isthmus.tuning.problem import problem_of
 from isthmus.tuning.result import Final
 from isthmus.tuning.space import checked, merged, read, starts, to_toml, usual, without
 
@@ -136,6 +137,60 @@ def test_the_same_seed_finds_the_same(table):
     assert one.table.num_rows == 3
     assert one.recipe["training"]["epochs"] == 2
     assert one.estimator.fit(table).transform(table).shape[0] == len(table)
+
+
+def test_trials_of_one_shape_learn_together_what_each_learns_alone(table):
+    base = {"hidden": [16], "batch_size": 16, "preset": "masked", "epochs": 30}
+    masks = [{"kind": "masking", "judge": "hidden", "rate": r} for r in (0.2, 0.5)]
+    recipes = [
+        [{**base, "learning_rate": rate, "corruption": mask}]
+        for rate, mask in zip((1e-3, 8e-3), masks, strict=True)
+    ]
+    problem = problem_of(table, None, {}, folds=2, rows=200, random_state=0)
+    heard = []
+    both = problem.judge_together(recipes, lambda *told: heard.append(told), 0.5)
+    alone = [
+        problem.judge_together([recipe], lambda *_: None, 0.5)[0] for recipe in recipes
+    ]
+    assert {k for k, _, _ in heard} == {0, 1}
+    for one, other in zip(both, alone, strict=True):
+        assert one.error == pytest.approx(other.error, rel=1e-3)
+    assert abs(both[0].error - both[1].error) > 0.02
+
+
+def test_trials_are_asked_for_in_pairs_of_one_shape(table):
+    found = isthmus.tune(table, fixed={"epochs": 2}, trials=6, folds=2, verbose=0)
+    rows = found.table.to_pylist()
+    assert len(rows) == 6
+    shape = [(r["preset"], r["size"], r["hidden"], r["batch_size"]) for r in rows]
+    assert shape[2:5:2] == shape[3:6:2]
+    assert rows[2]["learning_rate"] != rows[3]["learning_rate"]
+
+
+def test_principal_components_can_be_the_answer():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(200, 3)) @ rng.normal(size=(3, 12))
+    y = x @ rng.normal(size=12)
+    found = isthmus.tune(x, y, fixed={"epochs": 30}, trials=1, verbose=0)
+    assert "linear" in [final.name for final in found.finals]
+    assert found.best.name == "linear"
+    assert found.recipe["architecture"]["hidden"] == []
+    assert found.estimator.fit(x).transform(x).shape == (200, found.best.size)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ({"space": {"sizee": [1]}}, "Did you mean 'size'"),
+        ({"space": {"terms.l9.weight": [1.0]}}, "no part or parameter to choose"),
+        ({"trials": 0}, "trials must be above 0"),
+        ({"seconds": -1.0}, "seconds must be above 0"),
+        ({"folds": 0}, "folds must be above 0"),
+    ],
+)
+def test_what_cannot_be_asked_of_a_search_is_refused(table, asked, said):
+    with pytest.raises(RecipeError, match=said):
+        isthmus.tune(table, verbose=0, **asked)
 
 
 def test_a_search_goes_on_from_its_storage(table, tmp_path):

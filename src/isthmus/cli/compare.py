@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from isthmus.cli import written
-from isthmus.cli.fit import Epochs, Ignore, Kinds, Quiet, Seed, Set, Size
+from isthmus.cli.fit import Epochs, Ignore, Quiet, Seed, Set, Size
 from isthmus.cli.options import (
     PRESETS,
     Data,
@@ -18,7 +18,7 @@ from isthmus.cli.options import (
     chosen,
     names,
 )
-from isthmus.cli.unfitted import fixed_by, unfitted
+from isthmus.cli.unfitted import Kinds, fixed_by, unfitted
 
 Presets = Annotated[
     str | None,

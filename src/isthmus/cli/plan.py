@@ -87,8 +87,9 @@ def as_comments(plan: dict[str, Any], data: str, left_out: dict[str, list[str]])
     """The plan as comments that may stand above its recipe."""
     training = plan["recipe"]["training"]
     epochs, batch = training["epochs"], training["batch_size"]
-    long = f"at most {epochs} epochs" if epochs else f"{training['steps']:,} steps"
-    long = f"; {long}, {batch} rows a step"
+    long = f"; at most {epochs} epochs, {batch} rows a step"
+    if epochs is None:
+        long = f"; {training['steps']} steps of {batch} rows"
     if "replicas" in plan:
         long = f" in each of {plan['replicas']} replicas; {plan['steps']:,} steps"
     gone = [f"{', '.join(cols)} (--{name})" for name, cols in left_out.items() if cols]

@@ -11,7 +11,7 @@ import typer
 
 from isthmus.cli import written
 from isthmus.cli.engines import refuse
-from isthmus.cli.fit import Dry, Ignore, Kinds, Quiet, Seed, Set, Size
+from isthmus.cli.fit import Dry, Epochs, Ignore, Quiet, Seed, Set, Size
 from isthmus.cli.options import (
     Data,
     Engine,
@@ -24,7 +24,7 @@ from isthmus.cli.options import (
     duration,
     names,
 )
-from isthmus.cli.unfitted import fixed_by, unfitted
+from isthmus.cli.unfitted import Kinds, fixed_by, unfitted
 
 Target = Annotated[
     Path | None,
@@ -42,7 +42,8 @@ Time = Annotated[
     str | None,
     typer.Option(
         metavar="TIME",
-        help="Search for 90s, 5m or 1h30m in all; without --trials, 5m by default.",
+        help="Search for 90s, 5m or 1h30m in all; without --trials, 5m by default. "
+        "The default and the best trial are judged to the end, whatever the time.",
     ),
 ]
 Trials = Annotated[
@@ -86,6 +87,7 @@ def tune(
     space: SpaceFile = None,
     preset: Preset = None,
     size: Size = None,
+    epochs: Epochs = None,
     setting: Set = [],  # noqa: B006 - typer copies it
     ignore: Ignore = None,
     kind: Kinds = None,
@@ -107,10 +109,10 @@ def tune(
 
     A recipe is judged by how well hidden cells of rows that it has not learned are made
     out; with --label, by a linear model on the codes. The best are judged anew, beside
-    the default and PCA. --preset, --size and --set fix what is not searched for.
+    the default and PCA. --preset, --size, --epochs and --set fix what is not searched.
     """
     refuse(engine, workers)
-    fixed = fixed_by(chosen(preset=preset, size=size), kind, setting)
+    fixed = fixed_by(chosen(preset=preset, size=size, epochs=epochs), kind, setting)
     rows, labels = unfitted(data, names(ignore), label, fixed)
     chances = _space(rows, labels, fixed, space)
     if dry_run or not quiet:

@@ -3,10 +3,23 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+Kinds = Annotated[
+    str | None,
+    typer.Option(
+        "--kind",
+        metavar="A=KIND,...|table",
+        help="What columns are, where their cells mislead: zip=category. Or table, for "
+        "rows that look like something else.",
+    ),
+]
 
 
 class Unfitted(NamedTuple):

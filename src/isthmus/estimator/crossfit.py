@@ -100,20 +100,34 @@ def train_replicas(
     task: tuple[Batch, list[Tensor], int],
     tell: Any,
     checkpoint: str | Path | None = None,
+    *,
+    rates: list[float] | None = None,
 ) -> None:
-    """All in one batched step, where that makes no difference; else in turn."""
+    """All in one batched step, where that makes no difference; else in turn.
+
+    Modules may differ in corruption. With ``rates`` they are as many sets of one size,
+    each of its learning rate, and all sets have the same seeds.
+    """
     data, members, steps = task
     if together().world_size > 1 and together().first:
         warn("Each process trains all replicas: several are no faster than one.")
     training = training_of(estimator)
-    seeds = [estimator._seed + k for k in range(len(modules))]  # noqa: SLF001
+    rates = [training.step_size] if rates is None else rates
+    alike = len(modules) // len(rates)
+    seeds = [estimator._seed + k % alike for k in range(len(modules))]  # noqa: SLF001
     groups, stackable = [[k] for k in range(len(modules))], can_stack(estimator.recipe_)
     if stackable:
         groups = [list(range(len(modules)))]
     for group in groups:
         some = [modules[k] for k in group]
         model = stacked(some) if stackable else some[0]
-        trainer = ReplicaTrainer(model, training, [seeds[k] for k in group])
+        trainer = ReplicaTrainer(
+            model,
+            training,
+            [seeds[k] for k in group],
+            rates=[rates[k // alike] for k in group],
+            corrupt=[module.corrupt for module in some],
+        )
         kept = None
         if checkpoint is not None:
             path = checkpoint if stackable else f"{checkpoint}.{group[0]}"

@@ -37,8 +37,7 @@ def draw_elbow(path: str | Path, search: Any) -> None:
             ms=6 if best or first else 3,
             capsize=2,
             ls="none",
-            label=("default" if first else "")
-            + (", best" if best and first else "best, judged anew" if best else ""),
+            label=_label(search, final),
         )
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
@@ -48,6 +47,16 @@ def draw_elbow(path: str | Path, search: Any) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
     save(figure, path)
+
+
+def _label(search: Any, final: Any) -> str:
+    """What a mark is; of marks that look alike the first says it."""
+    if final is search.default:
+        return "default, best" if final is search.best else "default"
+    if final is search.best:
+        return f"best, judged anew: {final.name}"
+    others = [f for f in search.finals[1:] if f is not search.best]
+    return "others, judged anew" if final is others[0] else ""
 
 
 def _front(sizes: list[int], errors: list[float]) -> tuple[list[int], list[float]]:

@@ -79,6 +79,12 @@ class FlatParameters:
         lengths: Tensor = torch.linalg.vector_norm(torch.stack(rows), dim=0)
         return lengths
 
+    def spread(self, figures: list[float]) -> Tensor:
+        """One figure per replica, for each entry of the vector of all parameters."""
+        row = self.values.new_tensor(figures)
+        lengths = [p.numel() // len(figures) for p in self.parameters]
+        return torch.cat([_spaced(row.repeat_interleave(n)) for n in lengths])
+
     def snapshot(self) -> list[Tensor]:
         """Copies of the parameters and buffers."""
         return [self.values.clone(), *(b.clone() for b in self.buffers)]

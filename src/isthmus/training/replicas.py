@@ -57,14 +57,31 @@ class ReplicaTrainer:
     they are corrupted: a replica learns what it would learn alone (up to rounding). A
     batch is always full: rows are gone through in a fresh order, over and over.
     ``model.stack`` is R, or 0 for a single one without the axis.
+
+    Replicas may differ in step size and in how their rows are corrupted: ``rates`` are
+    learning rates, by which a step of all is stretched for each, and ``corrupt`` holds
+    what makes of a batch what its encoder gets to see.
     """
 
-    def __init__(self, model: Stack, training: Training, seeds: Sequence[int]) -> None:
+    def __init__(
+        self,
+        model: Stack,
+        training: Training,
+        seeds: Sequence[int],
+        *,
+        rates: Sequence[float] | None = None,
+        corrupt: Sequence[Callable[[Batch], Corrupted]] | None = None,
+    ) -> None:
         assert max(model.stack, 1) == len(seeds)
         self.model, self.training, self.seeds = model, training, seeds
+        self.corrupt = corrupt or [model.corrupt] * len(seeds)
         self.device = next(model.parameters()).device
         self.flat = FlatParameters(model, model.stack)
         self.optimizer = optimizer(training, self.flat)
+        self.stretch: Tensor | None = None
+        if rates is not None and len(set(rates)) > 1:
+            ratios = [rate / training.step_size for rate in rates]
+            self.stretch = self.flat.spread(ratios)
         self.orders = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.waiting = [torch.empty(0, dtype=torch.long) for _ in seeds]
         self.usual_norms = [0.0] * len(seeds)
@@ -170,9 +187,9 @@ class ReplicaTrainer:
             return together, self.model.corrupt(together)
         corrupted = []
         parts = batch.split([len(batch) // count] * count)
-        for seed, rows in zip(self.seeds, parts, strict=True):
+        for seed, rows, corrupt in zip(self.seeds, parts, self.corrupt, strict=True):
             reseed((seed << 24) + step, self.device)
-            corrupted.append(self.model.corrupt(rows))
+            corrupted.append(corrupt(rows))
         if not self.model.stack:
             return together, corrupted[0]
         fields = zip(*corrupted, strict=True)
@@ -199,8 +216,17 @@ class ReplicaTrainer:
         for group in self.optimizer.param_groups:
             rate = factor(self.training.schedule, done)
             group["lr"] = self.training.step_size * rate
-        self.optimizer.step()
+        self._move()
         return figures
+
+    def _move(self) -> None:
+        """Step; a replica of another learning rate goes as many times as far."""
+        if self.stretch is None:
+            self.optimizer.step()
+            return
+        before = self.flat.values.clone()
+        self.optimizer.step()
+        self.flat.values.sub_(before).mul_(self.stretch).add_(before)
 
     def _clip(self, norms: list[float]) -> None:
         """Shorten the gradient of a replica that is far longer than usual."""

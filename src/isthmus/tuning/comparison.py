@@ -107,7 +107,7 @@ def compare(
     X: Any,
     y: Any = None,
     *,
-    presets: Sequence[str] | None = None,
+    presets: str | Sequence[str] | None = None,
     fixed: Mapping[str, Any] | None = None,
     rows: int = 20_000,
     random_state: int = 0,
@@ -125,6 +125,7 @@ def compare(
     recipes shall be, as in `tune`; of more than ``rows`` rows, some are drawn by lot.
     """
     known = registry.names("presets")
+    presets = [presets] if isinstance(presets, str) else presets
     names = known if presets is None else list(presets)
     for name in names:
         if name not in known:

@@ -10,19 +10,23 @@ import numpy as np
 from isthmus.tuning.objectives import HiddenCells
 from isthmus.tuning.problem import standard_error
 from isthmus.tuning.result import Final
+from isthmus.tuning.space import without
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from isthmus.tuning.problem import Judged
+    from isthmus.tuning.problem import Judged, Problem
     from isthmus.tuning.study import Study
 
     Floats = NDArray[np.float64]
 
 TRIAL = "trial"
 """How names of trials begin."""
+
+MASKS = {"kind": "masking", "judge": "hidden", "rate": [0.1, 0.6]}
+"""What is hidden from the linear one where hidden cells are to be made out."""
 
 FINALISTS = 2
 """Trials that are judged anew, where the time allows it."""
@@ -33,8 +37,9 @@ def judged_anew(
 ) -> list[Final]:
     """The default, and the trials of the least error, on splits of their own.
 
-    The best trial is judged in any case, others as long as ``seconds`` are left; where
-    cells are to be made out, the preset that is trained for it, too.
+    The best trial is judged in any case, others as long as ``seconds`` are left: where
+    cells are to be made out, the preset that is trained for it, and the linear one of
+    as many entries as principal components do best, whose space it spans.
     """
     began, problem = time.perf_counter(), study.problem
     default = [dict(problem.fixed)]
@@ -42,8 +47,7 @@ def judged_anew(
     finals = [_final("default", default, first, first)]
     hear(finals[0])
     best = [(f"{TRIAL} {t.number}", study.layers(t)) for t in study.best[:FINALISTS]]
-    if isinstance(problem.objective, HiddenCells) and "preset" not in problem.fixed:
-        best.insert(1, ("masked", [{"preset": "masked"}, *default]))
+    best[1:1] = [(name, [layer, *default]) for name, layer in _presets(problem)]
     for name, layers in best:
         needed = (time.perf_counter() - began) * (1 + 1 / len(finals))
         if len(finals) > 1 and seconds is not None and needed > seconds:
@@ -52,6 +56,21 @@ def judged_anew(
         finals.append(_final(name, layers, judged, first))
         hear(finals[-1])
     return finals
+
+
+def _presets(problem: Problem) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Presets that are judged as they are, where the user leaves that open."""
+    hidden = isinstance(problem.objective, HiddenCells)
+    free = without({"preset": [], "architecture": []}, problem.fixed)
+    if hidden and "preset" in free:
+        yield "masked", {"preset": "masked"}
+    if len(free) == 2:
+        errors = {k: problem.pca(k, problem.splits).error for k in problem.sizes()}
+        layer: dict[str, Any] = {
+            "preset": "linear",
+            "size": min(errors, key=errors.get),
+        }  # type: ignore[arg-type]
+        yield "linear", layer | ({"corruption": MASKS} if hidden else {})
 
 
 def chosen(finals: list[Final]) -> Final:

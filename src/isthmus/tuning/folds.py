@@ -23,7 +23,7 @@ from isthmus.model import AutoencoderModule, unstack
 from isthmus.training import Trainer, placed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -77,41 +77,44 @@ def fitted(model: Any, read: Read, splits: list[Split]) -> list[AutoencoderModul
 
 
 def trained(
-    model: Any,
+    models: Sequence[Any],
     read: Read,
     splits: list[Split],
-    hear: Callable[[AutoencoderModule, int], None],
+    hear: Callable[[int, AutoencoderModule, int], None],
     share: float,
-) -> list[AutoencoderModule]:
-    """A module for each split, trained on its first rows; in one step if they can be.
+) -> list[list[AutoencoderModule]]:
+    """Of models of one shape, a module for each split; in one step if they can be.
 
-    ``hear`` is told of the module of the first split after every round, with the number
-    of the round. Training takes a ``share`` of its usual steps. ``model.data_`` holds
-    the entries of all rows, by which they are scaled.
+    They may differ in learning rate and corruption. ``hear`` is told of the module of
+    the first split of each after every round, with the number of the round. Training
+    takes a ``share`` of its usual steps. ``model.data_`` holds the entries of all rows,
+    by which they are scaled.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", IsthmusWarning)
-        model.data_ = data = model.prepared(read)
-    training = training_of(model)
+        for model in models:
+            model.data_ = model.prepared(read)
+    model, training = models[0], training_of(models[0])
     fewest = min(len(train) for train, _ in splits)
     epochs, size = training.plan(fewest)
     model.set_params(training__batch_size=size)
-    modules = replicas(model, len(splits))
-    members = [torch.from_numpy(train) for train, _ in splits]
-    first = modules[0]
+    sets = [replicas(model, len(splits)) for model in models]
+    modules = [module for some in sets for module in some]
+    members = [torch.from_numpy(train) for train, _ in splits] * len(models)
 
     def tell(epoch: Epoch, _: float) -> None:
-        model = epoch.model
-        assert isinstance(model, AutoencoderModule)
-        if not (model.stack or model is first):
-            return
-        if model.stack:
-            unstack(model, modules)
-        first.eval()
-        hear(first, epoch.number)
-        model.train()
+        now = epoch.model
+        assert isinstance(now, AutoencoderModule)
+        if now.stack:
+            unstack(now, modules)
+        for k, some in enumerate(sets):
+            if now.stack or now is some[0]:
+                some[0].eval()
+                hear(k, some[0], epoch.number)
+        now.train()
 
     steps = math.ceil(share * epochs * math.ceil(fewest / size))
-    task = placed(data, model._device), members, steps  # noqa: SLF001 - prepared above
-    train_replicas(model, modules, task, tell)
-    return modules
+    task = placed(model.data_, model._device), members, steps  # noqa: SLF001
+    rates = [training_of(model).step_size for model in models]
+    train_replicas(model, modules, task, tell, rates=rates)
+    return sets

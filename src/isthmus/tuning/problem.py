@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     Layers = Sequence[Mapping[str, Any]]
     Floats = NDArray[np.float64]
 
+SIZES = 2, 4, 8, 16, 32, 64
+"""Numbers of principal components that are put beside."""
+
 FEWEST = 20
 """Rows below which nothing can be held out."""
 
@@ -78,32 +81,50 @@ class Problem:
         made = assemble(said, *layers)
         return made.set_params(verbose=0)
 
-    def judge(
+    def judge(self, layers: Layers, splits: list[Split]) -> Judged:
+        """Train a recipe on splits, as `fit` trains it, and judge it."""
+        started, model = time.perf_counter(), self.model(layers)
+        modules = fitted(model, self.read, splits)
+        seconds = time.perf_counter() - started
+        return self._judged(model, modules, splits)._replace(seconds=seconds)
+
+    def judge_together(
         self,
-        layers: Layers,
-        splits: list[Split],
-        hear: Callable[[float, int], None] = lambda _error, _round: None,
-        share: float | None = None,
-    ) -> Judged:
-        """Train a recipe on splits and judge it; ``hear`` of the first on the way.
+        recipes: Sequence[Layers],
+        hear: Callable[[int, float, int], None],
+        share: float,
+    ) -> list[Judged]:
+        """Train recipes of one shape for a ``share`` of their steps, and judge them.
 
-        Training ends where `fit` ends it, or takes a ``share`` of its usual steps.
+        On the way ``hear`` is told of each, by its number, the error on the first
+        split, and the round.
         """
-        started = time.perf_counter()
-        model, errors = self.model(layers), self.objective.errors
+        started, models = time.perf_counter(), [self.model(one) for one in recipes]
 
-        def told(module: Any, number: int) -> None:
+        def told(k: int, module: Any, number: int) -> None:
             if number % EVERY == 0:
-                hear(float(np.nanmean(errors(model, module, splits[0]))), number)
+                errors = self.objective.errors(models[k], module, self.splits[0])
+                hear(k, float(np.nanmean(errors)), number)
 
-        if share is None:
-            modules = fitted(model, self.read, splits)
-        else:
-            modules = trained(model, self.read, splits, told, share)
+        sets = trained(models, self.read, self.splits, told, share)
+        seconds = (time.perf_counter() - started) / len(models)
+        return [
+            self._judged(model, modules, self.splits)._replace(seconds=seconds)
+            for model, modules in zip(models, sets, strict=True)
+        ]
+
+    def _judged(
+        self, model: Any, modules: Sequence[Any], splits: list[Split]
+    ) -> Judged:
         pairs = zip(modules, splits, strict=True)
-        found = [errors(model, module, split) for module, split in pairs]
-        size = model.recipe_.bottleneck.width
-        return Judged(found, size, time.perf_counter() - started)
+        found = [self.objective.errors(model, *pair) for pair in pairs]
+        return Judged(found, model.recipe_.bottleneck.width, 0.0)
+
+    def sizes(self, wanted: Sequence[int] = ()) -> list[int]:
+        """Numbers of components to look at: powers of two, and those wanted."""
+        most = self.cells.x.shape[1]
+        every = {*wanted, *SIZES, min(most, SIZES[-1])}
+        return sorted(size for size in every if size <= most)
 
     def pca(self, size: int, splits: list[Split]) -> Judged:
         """As many principal components, judged in the same way."""

@@ -130,7 +130,10 @@ class Search:
         size, error, spread = min(self.pca, key=lambda found: found[1])
         lines.append(f"  {_told('PCA', size, error, spread)}")
         if error + spread < self.best.error:
-            lines.append(f"PCA of {size} components is clearly ahead: use that.")
+            lines.append(
+                f"PCA of {size} components is clearly ahead: a network does not pay "
+                f"here. In scikit-learn, make_pipeline(StandardScaler(), PCA({size}))."
+            )
         if (small := self.elbow) and small["size"] < self.best.size:
             lines.append(
                 f"A code of {small['size']} entries came within a standard error of "

@@ -6,11 +6,12 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
+from isthmus.errors import RecipeError
 from isthmus.tuning.finals import chosen, judged_anew
 from isthmus.tuning.objectives import HiddenCells
 from isthmus.tuning.problem import Problem, problem_of
 from isthmus.tuning.result import Search
-from isthmus.tuning.space import checked, usual, without
+from isthmus.tuning.space import checked, refuse_unknown, usual, without
 from isthmus.tuning.study import Limits, Study, quiet
 from isthmus.tuning.telling import Telling
 from isthmus.tuning.workers import refuse, run_on_ray
@@ -46,38 +47,47 @@ def tune(
 ) -> Search:
     """Search for the recipe that suits a table.
 
-    Without labels ``y`` a recipe is judged by the error of hidden cells of rows that it
-    has not learned, with them by a linear model on the codes. The best two, the
-    default, and without labels the preset `masked`, are judged anew on other splits;
-    what is plainer stays unless it is worse there by more than one standard error.
+    Without labels ``y`` a recipe is judged by hidden cells of rows that it has not
+    learned, with them by a linear model on the codes. The best two, the default
+    and the presets `linear`, for PCA, and without labels `masked` are judged anew on
+    other splits; what is plainer stays unless it is worse by over a standard error.
 
     Parameters
     ----------
-    X : table
-        As `Autoencoder` takes it; of more than ``rows``, some are drawn by lot.
-    fixed : dict, optional
-        What recipes shall be in any case, in the words of a recipe: ``{"size": 8}``.
-    space : dict, optional
-        What may be chosen, as `propose` answers it.
+    X : table, of which, if it has more than ``rows``, some are drawn by lot
+    fixed, space : dict, optional
+        What recipes shall be in any case, in the words of a recipe: ``{"size": 8}``;
+        and what may be chosen, as `propose` answers it.
     trials, seconds : optional
-        When to end, by default after five minutes. By trials, a seed finds the same.
+        When to end, by default after five minutes, though the default and the best
+        trial are judged to the end. By trials, a seed finds the same.
     folds : int, optional
-        Parts held out in turn: by default 3 of few rows; of 2,000 and more, a quarter.
+        Parts held out in turn: by default 3, or of 2,000 rows and more a quarter.
     storage : str, optional
-        A file, or the URL of a data base, that keeps trials, to go on or to share.
+        A file, or the URL of a data base, that keeps trials.
     engine, workers : optional
         ``"ray"``: so many workers search at once, by default one for each processor.
     """
     refuse(engine)
+    limits = limits_of(trials, seconds, folds)
     how: Any = {"folds": folds, "rows": rows, "random_state": random_state}
     problem = problem_of(X, y, fixed or {}, **how)
     chances = without(checked(space or usual_space(problem)), problem.fixed)
-    limits = Limits(trials, seconds or (None if trials else USUAL))
+    refuse_unknown(chances, problem.fixed)
     with quiet() as optuna, tempfile.TemporaryDirectory() as folder:
         own = None if engine is None else f"{folder}/trials.journal"
         study = Study(optuna, problem, chances, storage or own)
         with Telling(limits, verbose=verbose) as telling:
             return _searched(study, limits, telling, engine, workers)
+
+
+def limits_of(trials: int | None, seconds: float | None, folds: int | None) -> Limits:
+    """When a search ends, if that can be."""
+    numbers = {"trials": trials, "seconds": seconds, "folds": folds}
+    for name, number in numbers.items():
+        if number is not None and not number > 0:
+            raise RecipeError(f"{name} must be above 0. Got {number}.")
+    return Limits(trials, seconds or (None if trials else USUAL))
 
 
 def _searched(
@@ -99,7 +109,7 @@ def _searched(
     finals = judged_anew(study, left, telling.final)
     beside = [
         (size, problem.pca(size, problem.fresh))
-        for size in sizes_of(problem, [final.size for final in finals])
+        for size in problem.sizes([final.size for final in finals])
     ]
     return Search(
         measure=problem.objective.name,
@@ -127,18 +137,6 @@ def usual_space(problem: Problem) -> dict[str, Any]:
     hidden = isinstance(problem.objective, HiddenCells)
     width = problem.objective.cells.table.width
     return usual(problem.read.rows.height, width, hidden=hidden)
-
-
-SIZES = 2, 4, 8, 16, 32, 64
-"""Numbers of principal components that are put beside."""
-
-
-def sizes_of(problem: Problem, wanted: list[int]) -> list[int]:
-    """Numbers of components: powers of two up to the entries, and those of recipes."""
-    most = problem.cells.x.shape[1]
-    return sorted(
-        size for size in {*wanted, *SIZES, min(most, SIZES[-1])} if size <= most
-    )
 
 
 def _row(trial: Any) -> dict[str, Any]:

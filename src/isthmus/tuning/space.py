@@ -14,9 +14,10 @@ import json
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+from isthmus import registry
 from isthmus.artifacts.recipe_text import WIDTH, written
 from isthmus.artifacts.recipes import SHORT, assemble, describe
-from isthmus.errors import RecipeError
+from isthmus.errors import RecipeError, unknown
 from isthmus.parts import Bottleneck
 
 if TYPE_CHECKING:
@@ -90,6 +91,18 @@ def checked(space: Space) -> dict[str, Any]:
                 f"{{low = 1, high = 64, log = true}}. Got {said!r}."
             )
     return dict(space)
+
+
+def refuse_unknown(space: Space, fixed: Mapping[str, Any]) -> None:
+    """Refuse names that no preset has."""
+    starts = [{"preset": name} for name in registry.names("presets")]
+    recipes = [describe(assemble(fixed))]
+    if "preset" not in fixed:
+        recipes += [describe(assemble(start)) for start in starts]
+    for name in space:
+        if name != "preset" and not any(_has(recipe, name) for recipe in recipes):
+            known = {*space, *SHORT, *recipes[0], "preset"} - {name}
+            raise RecipeError(unknown("part or parameter to choose", name, known))
 
 
 def read(file: Path) -> dict[str, Any]:

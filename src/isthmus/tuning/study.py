@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import time
 import warnings
 from contextlib import contextmanager
@@ -11,11 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isthmus.artifacts.recipes import assemble, describe
 from isthmus.errors import NonFiniteLossError, RecipeError, optional
 from isthmus.tuning.space import ask, starts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from isthmus.tuning.problem import Problem
 
@@ -24,6 +26,19 @@ if TYPE_CHECKING:
 
 SHARE = 0.25
 """Share of its usual steps that a recipe is trained for in a trial."""
+
+TOGETHER = 2
+"""Trials of one shape that are asked for, and trained, at a time."""
+
+LOOSE = "learning_rate", "corruption"
+"""What may differ among trials of one shape."""
+
+
+class Asked(NamedTuple):
+    """A trial that runs, and the recipe that it chose."""
+
+    trial: Any
+    layers: list[dict[str, Any]]
 
 
 class Limits(NamedTuple):
@@ -88,18 +103,15 @@ class Study:
 
     def run(self, limits: Limits, hear: Heard = lambda _study, _trial: None) -> None:
         """Try recipes until a limit is reached; those of a storage count as tried."""
-        ends = None if limits.seconds is None else time.monotonic() + limits.seconds
-
-        def stop_at_the_limit(study: Any, _trial: Any) -> None:
-            if limits.trials is not None and len(self.over) >= limits.trials:
-                study.stop()
-
-        if limits.trials is None or len(self.over) < limits.trials:
-            self.study.optimize(
-                lambda trial: self._error(trial, ends),
-                timeout=limits.seconds,
-                callbacks=[stop_at_the_limit, hear],
-            )
+        ends = math.inf
+        if limits.seconds is not None:
+            ends = time.monotonic() + limits.seconds
+        while (room := self._room(limits)) > 0 and time.monotonic() < ends:
+            for together in self._asked(int(min(room, TOGETHER))):
+                for trial, error in self._errors(together, ends):
+                    state = self.optuna.trial.TrialState
+                    over = state.PRUNED if error is None else state.COMPLETE
+                    hear(self.study, self.study.tell(trial, error, over))
 
     def layers(self, trial: Any) -> list[dict[str, Any]]:
         """The recipe of a trial that is over."""
@@ -117,24 +129,76 @@ class Study:
         done = [trial for trial in self.over if trial.state.name == "COMPLETE"]
         return sorted(done, key=lambda trial: float(trial.value))
 
-    def _error(self, trial: Any, ends: float | None) -> float:
-        """Train and judge what a trial chooses, unless others were better by then."""
+    def _room(self, limits: Limits) -> float:
+        """How many trials may still be asked for."""
+        return math.inf if limits.trials is None else limits.trials - len(self.over)
 
-        def told(error: float, number: int) -> None:
-            trial.report(error, number)
-            late = ends is not None and time.monotonic() > ends
-            if late or trial.should_prune():
+    def _asked(self, most: int) -> list[list[Asked]]:
+        """Trials and their recipes, those of one shape together.
+
+        The first is free to choose; others have its shape, unless some wait that were
+        chosen beforehand.
+        """
+        waiting = self.study.get_trials(states=[self.optuna.trial.TrialState.WAITING])
+        asked = [self._ask()]
+        loose = {name for name in self.space if name.split(".")[0] in LOOSE}
+        if loose and not waiting:
+            params = asked[0].trial.params
+            shape = {name: v for name, v in params.items() if name not in loose}
+            for _ in range(most - 1):
+                self.study.enqueue_trial(shape)
+                asked.append(self._ask())
+        groups: dict[str, list[Asked]] = {}
+        for one in asked:
+            groups.setdefault(_shape(one.layers), []).append(one)
+        return list(groups.values())
+
+    def _ask(self) -> Asked:
+        trial = self.study.ask()
+        return Asked(trial, ask(trial, self.space, self.problem.fixed))
+
+    def _errors(
+        self, together: list[Asked], ends: float
+    ) -> Iterator[tuple[Any, float | None]]:
+        """Train trials of one shape; None for one that others were better than."""
+        stopped: set[int] = set()
+
+        def told(k: int, error: float, number: int) -> None:
+            trial = together[k].trial
+            if k not in stopped:
+                trial.report(error, number)
+                if time.monotonic() > ends or trial.should_prune():
+                    stopped.add(k)
+            if len(stopped) == len(together):
                 raise self.optuna.TrialPruned
 
-        layers = ask(trial, self.space, self.problem.fixed)
+        recipes = [one.layers for one in together]
         try:
-            judged = self.problem.judge(layers, self.problem.splits, told, SHARE)
+            found = self.problem.judge_together(recipes, told, SHARE)
+        except self.optuna.TrialPruned:
+            yield from ((one.trial, None) for one in together)
+            return
         except (NonFiniteLossError, RecipeError) as error:
-            trial.set_user_attr("failed", str(error))
-            raise self.optuna.TrialPruned from None
-        trial.set_user_attr("size", judged.size)
-        trial.set_user_attr("standard_error", judged.standard_error)
-        return judged.error
+            if len(together) > 1:  # whose fault it is, each shows by itself
+                for one in together:
+                    yield from self._errors([one], ends)
+                return
+            together[0].trial.set_user_attr("failed", str(error))
+            yield together[0].trial, None
+            return
+        for k, ((trial, _), judged) in enumerate(zip(together, found, strict=True)):
+            trial.set_user_attr("size", judged.size)
+            trial.set_user_attr("standard_error", judged.standard_error)
+            yield trial, None if k in stopped else judged.error
+
+
+def _shape(layers: Sequence[Mapping[str, Any]]) -> str:
+    """What recipes have in common that train in one step."""
+    recipe = describe(assemble(*layers))
+    training = {**recipe["training"], "learning_rate": None}
+    corruption = (recipe["corruption"] or {}).get("kind")
+    same = {**recipe, "training": training, "corruption": corruption}
+    return json.dumps(same, default=str)
 
 
 def _digest(problem: Problem, space: dict[str, Any]) -> str:
