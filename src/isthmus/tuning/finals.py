@@ -65,11 +65,8 @@ def _presets(problem: Problem) -> Iterator[tuple[str, dict[str, Any]]]:
     if hidden and "preset" in free:
         yield "masked", {"preset": "masked"}
     if len(free) == 2:
-        errors = {k: problem.pca(k, problem.splits).error for k in problem.sizes()}
-        layer: dict[str, Any] = {
-            "preset": "linear",
-            "size": min(errors, key=errors.get),
-        }  # type: ignore[arg-type]
+        errors = [(problem.pca(k, problem.splits).error, k) for k in problem.sizes()]
+        layer: dict[str, Any] = {"preset": "linear", "size": min(errors)[1]}
         yield "linear", layer | ({"corruption": MASKS} if hidden else {})
 
 
