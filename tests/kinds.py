@@ -2,6 +2,8 @@
 
 import numpy as np
 import pandas as pd
+import torch
+from PIL import Image
 from scipy import sparse
 from sklearn.datasets import load_digits
 
@@ -71,6 +73,11 @@ CASES = {
     "an array": (sines(), "series"),
     "a panel": (sines().reshape(20, 30, 2), "series"),
     "sensors": (sensors(), TIMED),
+    "tensors": (torch.from_numpy(DIGITS), None),
+    "pictures": ([Image.fromarray(x) for x in DIGITS[:40]], None),
+    "a list of series": ([sines()[:, 0], sines()[:, 1]], "series"),
+    "one series of a list": ([sines()[:, 0]], "series"),
+    "series of several lengths": ([sines()[:, 0], sines()[:400, 1]], "series"),
     "texts": (reviews(), isthmus.Text(max_df=1.0)),
     "counts": (pd.DataFrame(counts(), columns=list("abcdefg")), "counts"),
     "sparse counts": (sparse.csr_array(counts()), "counts"),

@@ -113,7 +113,7 @@ def test_other_images_are_refused(X, said, fitted):
     ("X", "said"),
     [
         (np.array([[["a", "b"]] * 2] * 3), "must hold numbers"),
-        (colours() * np.inf, "a pixel is infinite"),
+        (colours() * np.inf, "row 0, column 0 is infinite"),
         ([DIGITS[0], DIGITS[0].astype(float)], "several data types"),
         ([DIGITS[0], colours().astype(np.uint8)[0]], "of 2 and 3 axes"),
     ],

@@ -1,17 +1,20 @@
 """Folders of pictures."""
 
 import io
+import shutil
+import struct
 import sys
+import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 from sklearn.datasets import load_digits
 
 import isthmus
 from isthmus.cli.program import run
 from isthmus.data import images
-from isthmus.errors import DataError, MissingExtraError
+from isthmus.errors import DataError, IsthmusWarning, MissingExtraError
 
 DIGITS = (load_digits().images[:300] * 15).astype(np.uint8)
 
@@ -114,14 +117,89 @@ def test_a_dry_run_looks_at_a_folder(task, photos, tmp_path, capfd):
     assert not out.exists()
 
 
-@pytest.mark.parametrize("kind", ["uint16", "RGBA", "LA"])
+def deep_colour(path):
+    """A PNG of one black pixel with 16 bits of each colour."""
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", 1, 1, 16, 2, 0, 0, 0),
+        b"IDAT": zlib.compress(bytes(7)),
+        b"IEND": b"",
+    }
+    data = b"\x89PNG\r\n\x1a\n"
+    for name, body in chunks.items():
+        data += struct.pack(">I", len(body)) + name + body
+        data += struct.pack(">I", zlib.crc32(name + body))
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("kind", ["uint16", "RGBA", "LA", "P", "L", "deep"])
 def test_what_would_be_lost_is_refused(tmp_path, kind):
     """Sixteen bits do not fit into eight, and transparency is no colour."""
-    zeros = np.zeros((4, 4), np.uint16)
-    picture = Image.fromarray(zeros) if kind == "uint16" else Image.new(kind, (4, 4))
-    picture.save(tmp_path / "a.png")
-    with pytest.raises(DataError, match="a.png: is of mode .* 8 bits"):
+    path = tmp_path / "a.png"
+    if kind == "deep":
+        deep_colour(path)
+    elif kind == "uint16":
+        Image.fromarray(np.zeros((4, 4), np.uint16)).save(path)
+    else:
+        clear = {} if kind.endswith("A") else {"transparency": 0}
+        Image.new(kind, (4, 4)).save(path, **clear)
+    lost = "16 bits of a colour" if kind in {"uint16", "deep"} else "transparency"
+    with pytest.raises(DataError, match=rf"a.png: has {lost}, which would be lost"):
         isthmus.stream(tmp_path)
+
+
+def test_pictures_are_turned_as_their_camera_was(tmp_path):
+    pixels = np.zeros((4, 8), np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned by a quarter
+    Image.fromarray(pixels).save(tmp_path / "a.jpg", exif=exif)
+    (image,) = next(iter(isthmus.stream(tmp_path)))
+    assert image.shape == (8, 4)
+
+
+def test_files_of_other_formats_are_told_of(tmp_path):
+    Image.new("L", (4, 4)).save(tmp_path / "a.gif")
+    with pytest.raises(DataError, match=r"but 1 of a format that is not read \(.gif"):
+        isthmus.stream(tmp_path)
+    save(tmp_path, "a.png", 4, 4)
+    with pytest.warns(IsthmusWarning, match=r"1 files are read, and 1 of a format"):
+        isthmus.stream(tmp_path)
+
+
+def test_a_text_that_bursts_when_unpacked_is_refused(tmp_path):
+    note = PngImagePlugin.PngInfo()
+    note.add_text("a", "0" * (PngImagePlugin.MAX_TEXT_CHUNK + 1), zip=True)
+    Image.new("L", (4, 4)).save(tmp_path / "a.png", pnginfo=note)
+    with pytest.raises(DataError, match="a.png: cannot be read as PNG or JPEG"):
+        isthmus.stream(tmp_path)
+
+
+def test_what_is_read_is_not_written_over(photos, tmp_path, capfd):
+    model, folder = tmp_path / "m.isthmus", tmp_path / "copy"
+    shutil.copytree(photos / "b", folder)
+    fit = ["fit", folder, "--epochs", 1, "--out", model, "--quiet"]
+    assert run(list(map(str, fit))) == 0
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert run(["reconstruct", str(model), str(folder), "--out", str(folder)]) == 3
+    assert "would replace" in capfd.readouterr().err
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
+    one, out = min(before), tmp_path / "one.png"
+    assert run(["reconstruct", str(model), str(folder), "--out", str(out)]) == 3
+    assert "names one file, and there are 150" in capfd.readouterr().err
+    assert run(["reconstruct", str(model), str(one), "--out", str(out)]) == 0
+    assert out.is_file()
+    assert f"Wrote {out}" in capfd.readouterr().err
+
+
+def test_infinite_and_missing_images_are_refused():
+    X = np.random.default_rng(0).random((9, 8, 8))
+    model = isthmus.Autoencoder(epochs=1, verbose=0).fit(X)
+    X[3, 2, 1] = np.inf
+    for ask in (model.fit, model.transform, model.score_samples, model.explain):
+        with pytest.raises(DataError, match="Image 3.* row 2, column 1 is infinite"):
+            ask(X)
+    for gone in (np.full((9, 8, 8), np.nan), np.full((9, 2), np.nan)):
+        with pytest.raises(DataError, match="missing"):
+            isthmus.Autoencoder(epochs=1, verbose=0).fit(gone)
 
 
 def test_pictures_beside_tables_are_not_read(tmp_path):

@@ -29,19 +29,21 @@ def rebuild(opened: Opened, model: Any, out: Path | None, picture: Path | None) 
         raise typer.BadParameter("Files need --out FOLDER, or --picture FILE.")
     if out is not None and out.exists() and not out.is_dir():
         raise DataError(f"--out {out}: is a file, and {what} go into a folder.")
+    places = [] if out is None else _places(out, files, SUFFIXES[form])
     first: list[tuple[Any, Any]] = []
     count = 0
     for before in opened.rows:
         after = model.reconstruct(before)
         first += list(zip(before, after, strict=True))[: most - len(first)]
         if out is not None:
-            for name, one in zip(files[count : count + len(after)], after, strict=True):
-                _write(form, _place(out, name, files, SUFFIXES[form]), one)
+            for place, one in zip(places[count:], after, strict=False):
+                _write(form, place, one)
         count += len(before)
         if out is None and len(first) >= most:
             break
     if out is not None:
-        sys.stderr.write(f"Wrote {count:,} {what} to {out}\n")
+        where = places[0] if count == 1 else f"{count:,} {what} to {out}"
+        sys.stderr.write(f"Wrote {where}\n")
     if picture is not None:
         _draw(form, picture, first, files[:most])
         written.tell(picture)
@@ -62,15 +64,31 @@ def _draw(form: str, path: Path, pairs: list[Any], files: tuple[str, ...]) -> No
         draw_spectrograms(path, pairs, [Path(name).name for name in files])
 
 
-def _place(out: Path, name: str, names: tuple[str, ...], suffix: str) -> Path:
-    """The same folders below ``out`` as below what all names have in common."""
+def _places(out: Path, names: tuple[str, ...], suffix: str) -> list[Path]:
+    """The same folders below ``out`` as below what all names have in common.
+
+    Of one file, ``out`` itself, where it is called like one.
+    """
     import os
 
+    from isthmus.errors import DataError
+
     common = os.path.commonpath([str(Path(n).parent) for n in names])
-    place = out / Path(name).relative_to(common).with_suffix(suffix)
-    if place.absolute() == Path(name).absolute():
-        raise typer.BadParameter(f"--out {out}: would replace {name}. Give another.")
-    return place
+    found = [out / Path(n).relative_to(common).with_suffix(suffix) for n in names]
+    if out.suffix.lower() == suffix and not out.is_dir():
+        if len(names) > 1:
+            raise DataError(
+                f"--out {out}: names one file, and there are {len(names):,}. Name a "
+                f"folder."
+            )
+        found = [out]
+    read = {Path(name).resolve(): name for name in names}
+    for place in found:
+        if place.resolve() in read:
+            raise DataError(
+                f"--out {out}: would replace {read[place.resolve()]}. Name another."
+            )
+    return found
 
 
 def save_image(path: Path, image: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 FORMATS = ["PNG", "JPEG"]
 GREY, COLOUR = {"1", "L"}, {"RGB", "P", "CMYK", "YCbCr"}
-"""Modes of eight bits, without anything that would be lost, such as transparency."""
+"""Modes of eight bits, without an alpha channel."""
 
 MOST = 2**26
 """Pixels of a picture, at most: a small file may claim to hold more than memory."""
@@ -52,17 +53,38 @@ class Folder:
         image = optional("PIL.Image", "images")
         try:
             with (
+                warnings.catch_warnings(
+                    action="ignore", category=image.DecompressionBombWarning
+                ),
                 self.system.open_input_file(name) as file,
                 image.open(file, "r", FORMATS) as x,
             ):
-                if x.mode not in GREY | COLOUR:
-                    raise DataError(
-                        f"{name}: is of mode {x.mode}, with 16 bits or transparency. "
-                        f"Convert it to 8 bits of grey or of red, green and blue."
-                    )
-                if x.height * x.width > MOST:
-                    raise DataError(f"{name}: has over {MOST:,} pixels. Resize it.")
-                return np.asarray(x.convert("L" if x.mode in GREY else "RGB"))
-        except (OSError, SyntaxError, image.DecompressionBombError) as error:
+                _refuse(x, name)
+                upright = optional("PIL.ImageOps", "images").exif_transpose(x)
+                return np.asarray(upright.convert("L" if x.mode in GREY else "RGB"))
+        except DataError:
+            raise
+        except (
+            OSError,
+            SyntaxError,
+            ValueError,
+            image.DecompressionBombError,
+        ) as error:
             told = f"{name}: cannot be read as PNG or JPEG: {error}."
             raise DataError(told) from None
+
+
+def _refuse(image: Any, name: str) -> None:
+    """Refuse what is too large, or holds more than 8 bits of grey or colour."""
+    if image.height * image.width > MOST:
+        raise DataError(f"{name}: has over {MOST:,} pixels. Resize it.")
+    raw, lost = str(image.tile[0][3]) if image.tile else "", ""
+    if "16" in raw or image.mode.startswith("I"):
+        lost = "16 bits of a colour"
+    elif "transparency" in image.info or image.mode not in GREY | COLOUR:
+        lost = "transparency"
+    if lost:
+        raise DataError(
+            f"{name}: has {lost}, which would be lost. Convert it to 8 bits of grey or "
+            f"of red, green and blue."
+        )

@@ -43,6 +43,8 @@ Wish = Literal[
 
 SAME = "every cell is the same"
 
+GONE = "every cell is missing"
+
 FEW = 20
 """A column of text with no more values than this is a category in any case."""
 

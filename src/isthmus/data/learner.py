@@ -9,7 +9,7 @@ from scipy.special import gammaln
 
 from isthmus.data.categories import MOST, Categories, LevelCounts
 from isthmus.data.conversion import Converter
-from isthmus.data.kinds import SAME, Columns, Found, is_counter, kind_of_text
+from isthmus.data.kinds import GONE, SAME, Columns, Found, is_counter, kind_of_text
 from isthmus.data.numbers import Numbers, NumberStatistics, refuse_the_infinite
 from isthmus.data.rows import Column, Rows
 from isthmus.data.table import Table
@@ -80,6 +80,8 @@ class TableLearner:
     def finish(self) -> Table:
         """Settle what each column is, and how it becomes entries."""
         found = [self._found(column) for column in self.columns]
+        if all(f.why == GONE for f in found):
+            raise DataError("Every cell is missing: there is nothing to learn from.")
         parts = self._converters({f.name: f.kind for f in found})
         if not parts:
             why = "; ".join(f"{f.name!r}: {f.why or f.kind}" for f in found[:5])
@@ -122,7 +124,8 @@ class TableLearner:
             v[j] for v in (moments.count, moments.smallest, moments.largest)
         )
         if not count or low == high:
-            return Found(column.name, "constant", column.type, SAME)
+            why = SAME if count else GONE
+            return Found(column.name, "constant", column.type, why)
         if column.type == "integer" and is_counter(column.name, count, low, high):
             values, counts = self.numbers.sample.column(j)
             # float64 cannot tell larger ones apart

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from isthmus.errors import DataError
+from isthmus.errors import DataError, optional
 
 FEW = {1, 3, 4}
 """Numbers of channels by which the axis of channels is known."""
@@ -25,6 +25,8 @@ class Holder(NamedTuple):
     """(height, width), without an axis of channels."""
     first: bool = False
     """(channels, height, width), as torch has them."""
+    of: Literal["array", "tensor", "pillow"] = "array"
+    """What holds the pixels of one image, or of all."""
 
 
 class Pictures(NamedTuple):
@@ -48,6 +50,16 @@ class Pictures(NamedTuple):
     def channels(self) -> int:
         """Numbers of a pixel."""
         return int(self.images[0].shape[2])
+
+    def refuse_infinite(self) -> None:
+        """Refuse a pixel that is infinite."""
+        for k, image in enumerate(self.images):
+            if image.dtype.kind == "f" and np.isinf(image).any():
+                row, column = np.argwhere(np.isinf(image))[0][:2]
+                raise DataError(
+                    f"Image {k}, counted from 0: the pixel in row {row}, column "
+                    f"{column} is infinite. Mend it, or make it NaN if it is missing."
+                )
 
     def take(self, picked: NDArray[np.int64]) -> Pictures:
         """The images at these places, in their order."""
@@ -99,7 +111,8 @@ def open_pictures(X: Any, least: int = 1) -> Pictures:
         raise DataError(f"Images must have equally many channels. Got {told}.")
     if min(min(a.shape) for a in made) == 0:
         raise DataError("An image has no pixels.")
-    return Pictures(made[0] if stacked else made, Holder(listed, grey, first))
+    holder = Holder(listed, grey, first, _kind_of(X[0] if listed else X))
+    return Pictures(made[0] if stacked else made, holder)
 
 
 def close_pictures(images: Images, holder: Holder) -> Any:
@@ -108,7 +121,13 @@ def close_pictures(images: Images, holder: Holder) -> Any:
         images = [image[..., 0] for image in images]
     elif holder.first:
         images = [np.moveaxis(image, -1, 0) for image in images]
-    return list(images) if holder.listed else np.stack(list(images))
+    found = list(images) if holder.listed else [np.stack(list(images))]
+    if holder.of == "tensor":
+        found = [torch.from_numpy(np.ascontiguousarray(x)) for x in found]
+    elif holder.of == "pillow":
+        pillow = optional("PIL.Image", "images")
+        found = [pillow.fromarray(np.ascontiguousarray(x)) for x in found]
+    return found if holder.listed else found[0]
 
 
 def _is_picture(image: Any) -> bool:
@@ -117,9 +136,18 @@ def _is_picture(image: Any) -> bool:
     return hasattr(image, "getbands")
 
 
+def _kind_of(image: Any) -> Literal["array", "tensor", "pillow"]:
+    if isinstance(image, torch.Tensor):
+        return "tensor"
+    return "pillow" if hasattr(image, "getbands") else "array"
+
+
 def _array(image: Any) -> NDArray[Any]:
     if isinstance(image, torch.Tensor):
         return np.asarray(image.detach().cpu())
+    if getattr(image, "mode", None) in {"P", "PA"}:  # whose numbers are no brightness
+        clear = image.mode == "PA" or "transparency" in image.info
+        image = image.convert("RGBA" if clear else "RGB")
     return np.asarray(image)
 
 

@@ -168,6 +168,7 @@ class Pixels:
                 f"The images of fitting have {height} x {width} pixels. Got {h} x {w}: "
                 f"crop or resize them, or fit with kind=Images(patch=...)."
             )
+        rows.refuse_infinite()
         first = rows.images[0].dtype
         if first.kind != self.dtype.kind:
             raise DataError(
@@ -203,7 +204,7 @@ class Pixels:
             whole=bool(data["whole"]),
             dtype=data["dtype"],
             content=data["content"],
-            holder=Holder(*map(bool, data["holder"])),
+            holder=Holder(*data["holder"]),
             missing=bool(data["missing"]),
         )
 
@@ -227,12 +228,10 @@ class PixelLearner:
 
     def update(self, rows: Pictures) -> Self:
         """Learn from some images."""
+        rows.refuse_infinite()
         for start in range(0, rows.height, FEW):
             some = rows.images[start : start + FEW]
             values = np.concatenate([i.reshape(-1, i.shape[-1]) for i in some])
-            if np.isinf(values).any():
-                last = start + len(some) - 1
-                raise DataError(f"Images {start} to {last}: a pixel is infinite.")
             self.moments.update(values.astype(np.float64))
             self.missing |= bool(np.isnan(values).any())
         self.sizes |= set(rows.sizes)
@@ -247,6 +246,8 @@ class PixelLearner:
 
     def finish(self) -> Pixels:
         """Settle how pixels become entries, and whether images are seen whole."""
+        if not min(self.moments.count):
+            raise DataError("All pixels of a channel are missing in every image.")
         whole, size = self._size()
         channels = list(range(len(self.moments.count)))
         content: Content = self.content or (

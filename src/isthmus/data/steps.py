@@ -34,7 +34,10 @@ class Steps(NamedTuple):
     times: NDArray[np.float64] | None = None
     """(n,): when each row of ``rows`` was; None where nobody says."""
     shape: tuple[int, ...] | str = ()
-    """Of an array, what goes back instead of (n, columns); "list": a list of arrays."""
+    """Of an array, what goes back instead of (n, columns).
+
+    "list" is a list of such, and "flat list" one of (n,).
+    """
     names: tuple[Any, ...] | None = None
     """(n,): the series of each row of ``rows``; None where there is but one."""
 

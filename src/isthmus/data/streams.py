@@ -23,7 +23,7 @@ from isthmus.data.pieces import Stream
 from isthmus.data.sparse_files import is_sparse_file, read_sparse
 from isthmus.data.wav import SUFFIXES as WAV
 from isthmus.data.wav import SoundFolder
-from isthmus.errors import DataError
+from isthmus.errors import DataError, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +41,11 @@ IMAGES = 2**24
 _ARROW = {".arrow", ".ipc", ".feather"}
 _KINDS = {"csv": {".csv", ".tsv"}, "images": SUFFIXES, "audio": WAV, "arrow": _ARROW}
 _FORMS = {"images", "audio"}
+_OTHERS = {
+    *(".gif", ".bmp", ".tif", ".tiff", ".webp", ".heic", ".avif"),
+    *(".mp3", ".flac", ".ogg", ".m4a", ".aac", ".aiff"),
+}
+"""Pictures and sound that somebody may take for read."""
 
 
 def stream(source: Any, *, piece: int | None = None) -> Stream:
@@ -258,10 +263,19 @@ def _files(source: str) -> tuple[fs.FileSystem, list[str]]:
         names = inside if path.is_dir() else names_of(source)
     tables = sorted(name for name in names if _kind(name) not in {"", *_FORMS})
     chosen = tables or sorted(name for name in names if _kind(name))
+    others = sorted(n for n in names if Path(n).suffix.lower() in _OTHERS)
+    told = (
+        f"{len(others)} of a format that is not read ({Path(others[0]).suffix})"
+        if others
+        else ""
+    )
     if not chosen:
         raise DataError(
-            f"{source}: there is no Parquet, CSV or Arrow file, picture or sound."
+            f"{source}: there is no Parquet, CSV or Arrow file, picture (PNG, JPEG) or "
+            f"sound (WAV){told and f', but {told}'}."
         )
+    if others and not tables:
+        warn(f"{source}: {len(chosen)} files are read, and {told} are left out.")
     return system, chosen
 
 

@@ -122,7 +122,7 @@ def _of_images(
     scores = converter.by_row(-judge.rows(data).numpy(), rows)
     parts = converter.by_image(cells, rows)
     return Explanation(
-        contributions=close_pictures(parts, rows.holder),
+        contributions=close_pictures(parts, rows.holder._replace(of="array")),
         rest=scores - np.array([part.sum(dtype=np.float64) for part in parts]),
         actual=close_pictures(list(rows.images), rows.holder),
         expected=converter.back(judge.expected(data).mean.numpy(), rows),

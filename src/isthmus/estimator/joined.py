@@ -108,8 +108,9 @@ def back(
     if rows is None:
         return _windows(converter, x, origins)
     made = give_back(converter.table, converter.cells(x, rows), origins, rows.rows)
-    if rows.shape == "list":
-        return rows.parted(made)
+    if isinstance(rows.shape, str):
+        parts = rows.parted(made)
+        return parts if rows.shape == "list" else [part[:, 0] for part in parts]
     return made.reshape(rows.shape) if rows.shape else made
 
 

@@ -191,8 +191,9 @@ def _read_series_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Re
     names: Any = None
     shape: Any = ()
     if isinstance(X, list | tuple) and all(np.ndim(x) for x in X) and len(X):
-        if np.ndim(X[0]) == 2 or len({len(x) for x in X}) > 1:
-            shape, parts = "list", [np.asarray(x) for x in X]
+        if _are_series(X):
+            parts = [np.asarray(x) for x in X]
+            shape = "list" if parts[0].ndim == 2 else "flat list"
             parts = [p[:, None] if p.ndim == 1 else p for p in parts]
             if len(widths := sorted({part.shape[1] for part in parts})) > 1:
                 raise DataError(
@@ -208,6 +209,12 @@ def _read_series_array(estimator: Any, X: Any, *, reset: bool, least: int) -> Re
         X = X.reshape(-1, X.shape[2])
     rows, origin = read_table(estimator, X, reset=reset, least=least)
     return Read(steps_of(rows, None, names, shape), origin)
+
+
+def _are_series(X: Any) -> bool:
+    """Whether a list holds series, and no rows: lists of numbers of one length."""
+    arrays = any(not isinstance(x, list | tuple) for x in X)
+    return arrays or np.ndim(X[0]) == 2 or len({len(x) for x in X}) > 1
 
 
 def _cells(rows: Any, name: str) -> list[Any]:
