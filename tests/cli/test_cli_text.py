@@ -85,5 +85,13 @@ def test_texts_are_rebuilt_and_judged_word_by_word(reviews, capsys):
 def test_topics_of_few_words_are_told(tmp_path, capsys):
     (tmp_path / "few.txt").write_text("\n".join(["goal team", "bank rate"] * 20))
     few = ["--preset", "topics", "--size", "2", "--epochs", "1"]
-    assert run(["fit", str(tmp_path / "few.txt"), *few]) == 0
-    assert "goal" in capsys.readouterr().err
+    model = str(tmp_path / "m.isthmus")
+    assert run(["fit", str(tmp_path / "few.txt"), *few, "--out", model]) == 0
+    said = capsys.readouterr().err
+    assert "goal" in said
+    assert "perplexity of the words" in said
+    assert f"isthmus topics {model}" in said
+    assert run(["topics", model]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 3
+    assert run(["topics", model, "--top", "5"]) == 3
+    assert "top must lie between 1 and 4" in capsys.readouterr().err

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from isthmus.cli.advice import advised
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -62,10 +64,13 @@ def _course(history: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
     """How well one autoencoder, at its best epoch, rebuilds rows."""
-    from isthmus.estimator.comparison import beside_pca, entries_beside_pca
+    from isthmus.estimator.comparison import beside_pca, entries_beside_pca, perplexity
 
     losses = _course(autoencoder.history_)["losses"]
     form = getattr(autoencoder._converter, "form", "table")  # noqa: SLF001
+    more: dict[str, Any] = {}
+    if form == "text":
+        more = {"perplexity": perplexity(autoencoder, rows)._asdict()}
     if form != "table":
         name = "counts" if form in {"counts", "text"} else "entries"
         errors = {name: entries_beside_pca(autoencoder, rows)}
@@ -76,6 +81,7 @@ def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
         "epochs": len(losses),
         "best_epoch": losses.index(min(losses)) + 1,
         "errors": {name: found._asdict() for name, found in errors.items()},
+        **more,
     }
 
 
@@ -195,15 +201,19 @@ def told(figures: dict[str, Any], out: Path) -> str:
         )
     lines += [
         f"Wrote {out} ({out.stat().st_size / 1000:,.0f} kB). Next:",
-        *_next(figures, out),
+        *advised(figures, out),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _rebuilding_in_words(figures: dict[str, Any]) -> list[str]:
     best, count = figures["best_epoch"], figures["epochs"]
+    kept = f"the weights of epoch {best} of {count} were best, and are kept"
+    if found := figures.get("perplexity"):  # errors of counts say little of words
+        told = f"{found['model']:.4g}; by their overall shares {found['guess']:.4g}"
+        return [kept, f"perplexity of the words: {told}"]
     return [
-        f"the weights of epoch {best} of {count} were best, and are kept",
+        kept,
         *(
             f"{ERRORS[kind]} {e['model']:.4g}; {_of_pca(e)}guessing {e['guess']:.4g}"
             for kind, e in figures["errors"].items()
@@ -251,35 +261,6 @@ def _labels_in_words(figures: dict[str, Any]) -> list[str]:
     if figures["spread"]:
         lines.append("labels were spread to rows without one, along their neighbours")
     return lines
-
-
-def _next(figures: dict[str, Any], out: Path) -> list[str]:
-    """Commands that one may want next."""
-    if figures["task"] == "denoiser":
-        return [f"  isthmus reconstruct {out} FILE --out cleaned"]
-    if figures["task"] == "sampler":
-        return [f"  isthmus sample {out} --rows 1000 --picture made.png"]
-    if figures["task"] in {"classifier", "regressor"}:
-        return [
-            f"  isthmus predict {out} FILE --out predicted.csv",
-            f"  isthmus evaluate {out} FILE --label {figures['label']}",
-        ]
-    if figures["task"] == "imputer":
-        return [
-            f"  isthmus impute {out} FILE --out filled.csv --picture filled.png",
-            f"  isthmus impute {out} FILE --draws 20 --out drawn.csv",
-        ]
-    if figures["task"] == "anomaly":
-        why = "" if figures["form"] in {"images", "audio"} else " --explain"
-        return [
-            f"  isthmus score {out} FILE --top 10{why}",
-            f"  isthmus score {out} FILE --fdr 0.1 --picture scores.png",
-            f"  isthmus drift {out} FILE",
-        ]
-    return [
-        f"  isthmus evaluate {out} FILE",
-        f"  isthmus encode {out} FILE --picture codes.png",
-    ]
 
 
 def _sparkline(values: list[float], width: int = 30) -> str:

@@ -9,12 +9,17 @@ import typer
 from isthmus.cli import written
 from isthmus.cli.options import Json, Model, Out, Picture, Raw
 
-Top = Annotated[int, typer.Option(min=1, metavar="N", help="Words of a topic.")]
+Top = Annotated[
+    int | None,
+    typer.Option(
+        min=1, metavar="N", help="Words of a topic; 10, if there are so many."
+    ),
+]
 
 
 def topics(
     model: Model,
-    top: Top = 10,
+    top: Top = None,
     out: Out = None,
     picture: Picture = None,
     raw: Raw = False,
@@ -30,11 +35,13 @@ def topics(
     from isthmus.codes import topic_weights, topic_words
 
     loaded = load(model)
+    weights, words = topic_weights(loaded)
+    top = min(10, len(words)) if top is None else top
     found = topic_words(loaded, top)
     if picture is not None:
         from isthmus.plots import draw_topics
 
-        draw_topics(picture, *topic_weights(loaded), top=min(top, 12))
+        draw_topics(picture, weights, words, top=min(top, 12))
         written.tell(picture)
     if out is not None or as_json or picture is None:
         told = {"topic": range(len(found)), "words": [" ".join(t) for t in found]}

@@ -89,6 +89,28 @@ def _rebuilt(estimator: Any, rows: Rows) -> Rows:
     return rebuilt
 
 
+class Perplexity(NamedTuple):
+    """exp of the mean surprise of a word, by a model and by overall shares of words."""
+
+    model: float
+    guess: float
+
+
+def perplexity(estimator: Any, X: Any) -> Perplexity:
+    """How well the words of texts follow from codes of the same texts."""
+    rows = read_rows(estimator, X, reset=False).rows
+    data = estimator._converter.encode(rows)  # noqa: SLF001
+    index = torch.linspace(0, len(data) - 1, min(len(data), EXAMPLES)).long()
+    batch = data.rows(index)
+    batch = batch.dense() if isinstance(batch, Sparse) else batch
+    module = estimator.module_
+    (y,) = in_blocks(lambda block: (module.reconstruct(block),), batch, module)
+    x, total = batch.x.double(), max(float(batch.x.sum()), 1.0)
+    shares = y.double() / y.double().sum(1, keepdim=True), x.sum(0) / total
+    found = [-float(torch.xlogy(x, share).sum()) / total for share in shares]
+    return Perplexity(*np.exp(found).tolist())
+
+
 def column_errors(
     table: Table, rows: Rows, y: NDArray[np.floating[Any]]
 ) -> dict[str, float]:
