@@ -143,11 +143,54 @@ def test_what_cannot_be_known_is_left(fitted):
     name = pd.Series([f"k{i}" for i in range(len(given))])
     odd = given.assign(empty=np.nan, one=1.0, name=name.mask(name.index < 9))
     odd.loc[:5, "one"] = np.nan
+    model = imputer(keep_empty_features=True)
     with pytest.warns(IsthmusWarning, match="Set aside: 'name'"):
-        filled = imputer().fit(odd).transform(odd)
-    assert filled["empty"].isna().all()
+        filled = model.fit(odd).transform(odd)
+    assert (filled["empty"] == 0).all()
     assert (filled["one"] == 1).all()
     assert filled["name"].isna().sum() == 9
+
+
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, pl.DataFrame])
+def test_columns_without_a_cell_are_those_of_scikit_learn(form, tmp_path):
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    X[:20, 1] = X[:, 2] = np.nan
+    with pytest.warns(IsthmusWarning, match="no cell is known: "):
+        made = imputer().fit(form(X))
+    left = made.transform(form(X))
+    assert left.shape == (60, 3) 
+    assert len(made.get_feature_names_out()) == 3
+    assert not np.isnan(np.asarray(left)).any()
+    assert made.sample(form(X), 2)[0].shape == (60, 3)
+    kept = imputer(keep_empty_features=True).fit(form(X))
+    isthmus.save(kept, tmp_path / "i.isthmus")
+    for one in (kept, isthmus.load(tmp_path / "i.isthmus")):
+        assert (np.asarray(one.transform(form(X)))[:, 2] == 0).all()
+    assert len(kept.get_feature_names_out()) == 4
+
+
+@pytest.mark.parametrize("form", [np.asarray, pd.DataFrame, pl.DataFrame, torch.tensor])
+def test_a_value_can_say_that_a_cell_is_missing(form):
+    X = np.random.default_rng(0).normal(size=(60, 3)) + 5
+    gone = np.random.default_rng(1).random(X.shape) < 0.2
+    one = imputer().fit(form(np.where(gone, np.nan, X)))
+    other = imputer(missing_values=-1).fit(form(np.where(gone, -1, X)))
+    filled = other.transform(form(np.where(gone, -1, X)))
+    assert type(filled) is type(form(X))
+    assert np.array_equal(
+        np.asarray(filled), np.asarray(one.transform(form(np.where(gone, np.nan, X))))
+    )
+
+
+def test_a_word_can_say_that_a_cell_is_missing(fitted):
+    _, _, given = fitted
+    words = ["word"]
+    odd = given.copy()
+    odd[words[0]] = odd[words[0]].astype(object).where(odd[words[0]].notna(), "?")
+    made = imputer(missing_values="?").fit(odd).transform(odd)
+    assert "?" not in set(made[words[0]])
+    with pytest.raises(RecipeError, match="missing_values must be"):
+        imputer(missing_values=[1]).fit(odd)
 
 
 def test_draws_cover_what_they_promise():

@@ -15,7 +15,7 @@ from isthmus.data.dialect import is_text
 from isthmus.data.frames import like
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -32,9 +32,36 @@ def gaps(rows: Rows) -> dict[str, NDArray[np.bool_]]:
     return {name: missing for name, missing in found.items() if missing.any()}
 
 
-def fill(X: Any, read: Read, table: Table, entries: NDArray[np.float32]) -> Any:
-    """``X`` with its missing cells from entries (n, E)."""
-    return put(X, read, table, to_columns(table.parts, entries))
+def empty(rows: Rows) -> tuple[str, ...]:
+    """Names of the columns of which every cell is missing."""
+    return tuple(name for name, missing in gaps(rows).items() if missing.all())
+
+
+def without(made: Any, X: Any, read: Read, table: Table, gone: Sequence[str]) -> Any:
+    """A filled table of the form of ``X`` less some of its columns."""
+    if not gone:
+        return made
+    places = [table.names.index(name) for name in gone]
+    if read.origin.backend is not None:
+        every = _labels(X, table, read.origin.names)
+        labels = [every[place] for place in places]
+        if hasattr(made, "iloc"):
+            return made.drop(columns=labels)
+        return nw.from_native(made, eager_only=True).drop(labels).to_native()
+    kept = [k for k in range(len(table.names)) if k not in places]
+    return type(made)(made.toarray()[:, kept]) if _is_sparse(made) else made[:, kept]
+
+
+def fill(
+    X: Any,
+    read: Read,
+    table: Table,
+    entries: NDArray[np.float32],
+    *,
+    zero: Sequence[str] = (),
+) -> Any:
+    """``X`` with its missing cells from entries (n, E), or 0 in some columns."""
+    return put(X, read, table, to_columns(table.parts, entries) | _zeros(read, zero))
 
 
 def fill_drawn(
@@ -43,14 +70,26 @@ def fill_drawn(
     table: Table,
     entries: NDArray[np.float32],
     known: dict[int, Domain],
+    *,
+    zero: Sequence[str] = (),
 ) -> Any:
     """The same; numbers of columns in which they repeat are those to the last bit."""
-    cells = to_columns(table.parts, entries)
+    cells = to_columns(table.parts, entries) | _zeros(read, zero)
     for domain in known.values():
         if domain.repeats:
             first = table.places[domain.name].start
             cells[domain.name] = domain.nearest(domain.seen(entries[:, first]))
     return put(X, read, table, cells)
+
+
+def _zeros(read: Read, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
+    """Columns of 0, of those that are numbers."""
+    rows = read.rows
+    return {n: np.zeros(rows.height) for n in names if n in rows.numeric}
+
+
+def _is_sparse(X: Any) -> bool:
+    return hasattr(X, "toarray")
 
 
 def put(X: Any, read: Read, table: Table, cells: dict[str, Any]) -> Any:
@@ -101,7 +140,7 @@ def indicated(made: Any, read: Read, names: tuple[str, ...]) -> Any:
         beside = np.column_stack(columns)
         if isinstance(made, torch.Tensor):
             return torch.cat([made, torch.from_numpy(beside).to(made)], 1)
-        if hasattr(made, "toarray"):
+        if _is_sparse(made):
             return type(made)(np.hstack([made.toarray(), beside]))
         return np.hstack([made, beside.astype(made.dtype)])
     frame = nw.from_native(made, eager_only=True)
@@ -151,7 +190,7 @@ def _array(
     """An array, a tensor or a sparse matrix, in its own type of numbers."""
     if isinstance(X, torch.Tensor):
         made: Any = X.detach().cpu().numpy().copy()
-    elif hasattr(X, "toarray"):
+    elif _is_sparse(X):
         made = X.toarray()
     else:
         made = np.array(X)
@@ -165,4 +204,4 @@ def _array(
         made[gone, table.names.index(name)] = cells[gone]
     if isinstance(X, torch.Tensor):
         return torch.from_numpy(made).to(X.device)
-    return type(X)(made) if hasattr(X, "toarray") else made
+    return type(X)(made) if _is_sparse(X) else made

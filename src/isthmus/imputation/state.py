@@ -23,7 +23,13 @@ from isthmus.imputation.pair import Pair
 if TYPE_CHECKING:
     from torch import Tensor
 
-PLAIN = ("folds", "add_indicator", "verbose")
+PLAIN = (
+    "folds",
+    "missing_values",
+    "keep_empty_features",
+    "add_indicator",
+    "verbose",
+)
 NETWORK, LINEAR, DONORS, VALUES = "network", "linear", "donors", "values"
 
 
@@ -41,6 +47,7 @@ def imputer_state(imputer: Any) -> State:
         "replicas": len(filler.pairs),
         "repeats": repeats,
         "gaps": list(imputer.gaps_),
+        "empty": list(imputer.empty_),
         "autoencoder": inner.plain,
     }
     tensors = dict(inner.tensors) | {"share": filler.share}
@@ -66,7 +73,7 @@ def imputer_from_state(
     fitted = Autoencoder.from_state(inner, device=device, **modules)
     said = plain["columns"]
     made = kind(
-        **{name: plain[name] for name in PLAIN},
+        **{name: plain[name] for name in PLAIN if name in plain},
         random_state=plain["random_state"],
         columns=said and Columns(**said),
         kind=kind_from_plain(plain["kind"]),
@@ -89,7 +96,7 @@ def imputer_from_state(
     donors = Donors(**_of(tensors, DONORS))
     filler = Filler(pairs, tensors["share"], donors, known)
     made._adopt(fitted, filler.to(fitted._device).eval())  # noqa: SLF001
-    made.gaps_ = tuple(plain["gaps"])
+    made.gaps_, made.empty_ = tuple(plain["gaps"]), tuple(plain.get("empty", ()))
     return made
 
 

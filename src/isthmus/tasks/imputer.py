@@ -12,12 +12,22 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.corruptions.masking import Masking
 from isthmus.data.streams import at_hand
 from isthmus.data.table import Table
+from isthmus.errors import warn
 from isthmus.estimator.inner import adopt, as_wished, settled
 from isthmus.estimator.parameters import part_of
 from isthmus.estimator.reading import form_among, read_rows
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
-from isthmus.imputation.filling import fill, fill_drawn, gaps, indicated, indicator_name
+from isthmus.imputation.filling import (
+    empty,
+    fill,
+    fill_drawn,
+    gaps,
+    indicated,
+    indicator_name,
+    without,
+)
+from isthmus.imputation.markers import marked
 from isthmus.imputation.state import imputer_from_state, imputer_state
 from isthmus.imputation.training import autoencoder, masking, trained
 
@@ -50,6 +60,12 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
     ----------
     folds : int
         Number of replicas.
+    missing_values : number or str, optional
+        Cells of this value are missing, too, such as -1 or ``"?"``.
+    keep_empty_features : bool
+        Whether columns of which no cell was known in fitting are kept, numbers filled
+        with 0. Otherwise `transform` leaves these columns out, and `fit` warns of them,
+        as scikit-learn's imputers do.
     add_indicator : bool
         Whether `transform` adds a column per column that had gaps in fitting: 1 where
         its cell was missing, else 0, as scikit-learn's imputers do.
@@ -74,8 +90,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         The fitted one; of the replicas, the first.
     columns_ : tuple of Found
         Name and kind of each column, and why it is set aside, and left as it is.
-    gaps_ : tuple of str
-        Names of the columns that had gaps in fitting.
+    gaps_, empty_ : tuple of str
+        Names of the columns that had gaps in fitting, and of those that had but gaps.
     """
 
     autoencoder_: Autoencoder
@@ -84,6 +100,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         self,
         *,
         folds: int = 4,
+        missing_values: float | str | None = None,
+        keep_empty_features: bool = False,
         add_indicator: bool = False,
         columns: Columns | dict[str, Kind] | None = None,
         kind: Literal["table"] | None = None,
@@ -94,6 +112,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         autoencoder: Autoencoder | None = None,
     ) -> None:
         self.folds = folds
+        self.missing_values = missing_values
+        self.keep_empty_features = keep_empty_features
         self.add_indicator = add_indicator
         self.columns = columns
         self.kind = kind
@@ -111,12 +131,17 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         Of a `stream` of more than 2^25 cells, rows drawn by lot are learned. Where the
         file ``checkpoint`` is there, training goes on from it.
         """
-        X = in_memory(X)
+        X = marked(in_memory(X), self.missing_values)
         form_among(self, X, ["table"])
         model = self._template()
         table = read_rows(model, X, reset=True, least=2)
+        self.gaps_, self.empty_ = tuple(gaps(table.rows)), empty(table.rows)
+        if self._gone:
+            warn(
+                f"Left out, since no cell is known: {', '.join(self._gone)}. "
+                f"keep_empty_features=True keeps such columns."
+            )
         filler = trained(model, table, self.folds, checkpoint)
-        self.gaps_ = tuple(gaps(table.rows))
         self._adopt(model, filler)
         return self
 
@@ -124,12 +149,12 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         """``X`` with its gaps filled, and all other cells, names and types as they are.
 
         A number is filled by its mean given the other cells, a category by the most
-        probable one. Columns that were set aside, and those of which no cell was known
-        in fitting, are left as they are.
+        probable one. Columns that were set aside are left as they are.
         """
-        X = at_hand(X)
+        X = marked(at_hand(X), self.missing_values)
         read, table, data = self._opened(X)
-        made = fill(X, read, table, self._filler.filled(data))
+        made = fill(X, read, table, self._filler.filled(data), zero=self.empty_)
+        made = without(made, X, read, table, self._gone)
         return indicated(made, read, self.gaps_) if self.add_indicator else made
 
     def sample(self, X: Any, m: int = 5, *, random_state: Any = None) -> list[Any]:
@@ -139,19 +164,20 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         cells of the row, drawn ones among them; what varies between the ``m`` tables
         is what is not known. By default draws are those of ``random_state``.
         """
-        X = at_hand(X)
+        X = marked(at_hand(X), self.missing_values)
         read, table, data = self._opened(X)
         seed = self.random_state if random_state is None else random_state
         luck = check_random_state(seed).randint(2**31 - 1, size=m)
         tables, filler = [], self._filler
         for number in luck:
             entries = filler.drawn(data, np.random.default_rng(int(number)))
-            tables.append(fill_drawn(X, read, table, entries, filler.known))
+            made = fill_drawn(X, read, table, entries, filler.known, zero=self.empty_)
+            tables.append(without(made, X, read, table, self._gone))
         return tables
 
     def missing(self, X: Any) -> dict[str, NDArray[np.bool_]]:
         """Which cells, (n,), of each column with gaps `transform` takes for missing."""
-        return gaps(self._opened(at_hand(X))[0].rows)
+        return gaps(self._opened(marked(at_hand(X), self.missing_values))[0].rows)
 
     def settled(self, rows: int | None = None) -> Settled:
         """An equal imputer's parameters; its replicas plan their own steps."""
@@ -171,6 +197,8 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
     def get_feature_names_out(self, input_features: Any = None) -> Any:
         """Names of the columns that `transform` gives."""
         names = super().get_feature_names_out(input_features)
+        own = self.autoencoder_._converter.names  # noqa: SLF001 - of our own
+        names = names[[name not in self._gone for name in own]]
         if not self.add_indicator:
             return names
         return np.array([*names, *map(indicator_name, self.gaps_)], dtype=object)
@@ -179,6 +207,11 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
     def columns_(self) -> tuple[Found, ...]:
         """Name and kind of each column, and why it is set aside if it is."""
         return self.autoencoder_.columns_
+
+    @property
+    def _gone(self) -> tuple[str, ...]:
+        """Columns that `transform` leaves out."""
+        return () if self.keep_empty_features else self.empty_
 
     def _template(self) -> Autoencoder:
         """The unfitted autoencoder that is trained."""
