@@ -158,7 +158,7 @@ def test_columns_without_a_cell_are_those_of_scikit_learn(form, tmp_path):
     with pytest.warns(IsthmusWarning, match="no cell is known: "):
         made = imputer().fit(form(X))
     left = made.transform(form(X))
-    assert left.shape == (60, 3) 
+    assert left.shape == (60, 3)
     assert len(made.get_feature_names_out()) == 3
     assert not np.isnan(np.asarray(left)).any()
     assert made.sample(form(X), 2)[0].shape == (60, 3)
