@@ -229,7 +229,7 @@ def test_what_cannot_be_is_refused():
         small("ease", measure="ndgc@10").fit(frame)
     with pytest.raises(RecipeError, match="such as 'ndcg@10'"):
         small("ease", measure="ndcg").fit(frame)
-    with pytest.raises(RecipeError, match="validation must lie in"):
+    with pytest.raises(RecipeError, match="validation must be a number"):
         small("ease", validation=1.0).fit(frame)
 
 

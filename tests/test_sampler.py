@@ -238,7 +238,7 @@ def test_what_cannot_be_given_is_refused(fitted):
         fitted.sample(3, given={"agee": 3})
     with pytest.raises(DataError, match="cells by column"):
         fitted.sample(3, given=[1, 2])
-    with pytest.raises(DataError, match="n must be 1"):
+    with pytest.raises(RecipeError, match="n must be a whole number of 1"):
         fitted.sample(0)
 
 

@@ -183,9 +183,9 @@ def test_principal_components_can_be_the_answer():
     [
         ({"space": {"sizee": [1]}}, "Did you mean 'size'"),
         ({"space": {"terms.l9.weight": [1.0]}}, "no part or parameter to choose"),
-        ({"trials": 0}, "trials must be above 0"),
+        ({"trials": 0}, "trials must be a whole number of 1"),
         ({"seconds": -1.0}, "seconds must be above 0"),
-        ({"folds": 0}, "folds must be above 0"),
+        ({"folds": 0}, "folds must be a whole number of 1"),
     ],
 )
 def test_what_cannot_be_asked_of_a_search_is_refused(table, asked, said):

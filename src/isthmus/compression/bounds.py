@@ -29,6 +29,12 @@ def bounds(
                     f"Column {name!r} holds no numbers, and is exact whatever the "
                     f"error. Leave it out."
                 )
+    if not absolute and (far := [n for n, e in wished.items() if e > 1]):
+        raise DataError(
+            f"error is a share of the range of a column, from 0 to 1. Got "
+            f"{wished[far[0]]:g} for {far[0]!r}. absolute=True takes it in units "
+            f"of the column."
+        )
     ranges = {n: 1.0 if absolute else _range(table[n]) for n, e in wished.items() if e}
     return {n: wished.get(n, 0.0) * ranges.get(n, 0.0) for n in names}
 

@@ -37,6 +37,8 @@ def seal(head: bytes, rest: bytes, cells: bytes) -> bytes:
 
 def unseal(data: bytes) -> tuple[dict[str, Any], bytes, bytes]:
     """Take them apart; what is damaged or something else is refused."""
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise DataError(f"A compressed table is bytes. Got {type(data).__name__}.")
     data = bytes(data)
     start = len(MAGIC) + 8
     if data[: len(MAGIC)] != MAGIC or len(data) < start + _LENGTHS.size:

@@ -26,6 +26,9 @@ def _opened(X: Any) -> tuple[pa.Table, FORM]:
     if not is_frame(X):
         return _of_array(X)
     if type(X).__module__.startswith("pandas"):
+        if not X.columns.is_unique:
+            twice = X.columns[X.columns.duplicated()][0]
+            raise DataError(f"Two columns are called {twice!r}. Rename one of them.")
         try:
             return pa.Table.from_pandas(X), {"kind": "pandas"}
         except pa.ArrowException as error:

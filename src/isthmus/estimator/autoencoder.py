@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import (
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from isthmus.bounds import whole
 from isthmus.data.blocks import in_blocks
 from isthmus.errors import DataError
 from isthmus.estimator.evaluation import evaluate
@@ -227,7 +225,7 @@ class Autoencoder(
         check_is_fitted(self)
         seed = int(check_random_state(random_state).randint(2**31 - 1))
         with seeded(seed, self._device), torch.inference_mode():
-            x = self.module_.sample(n).cpu().numpy()
+            x = self.module_.sample(whole("n", n)).cpu().numpy()
         return back(self._converter, x, (self._origin,) * 2)
 
     @piecewise

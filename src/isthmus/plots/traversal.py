@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import numpy as np
 
+from isthmus.bounds import whole
 from isthmus.errors import DataError
 from isthmus.plots._figure import blank, save
 
@@ -45,6 +46,8 @@ def plot_traversal(
     codes = np.asarray(model.transform(X))
     if codes.ndim != 2:
         raise DataError("Codes with places cannot be traversed entry by entry.")
+    if row is not None:
+        whole("row", row, 0, len(codes) - 1)
     start = np.median(codes, axis=0) if row is None else codes[row]
     low, high = np.quantile(codes, ENDS, axis=0)
     moved = np.tile(start, (codes.shape[1], steps, 1))

@@ -53,7 +53,7 @@ def classes_of(X: Any, y: Any) -> Labels:
     classes, values = np.unique(found, return_inverse=True)
     if len(classes) < 2:
         raise DataError(
-            f"The labels must be of two classes or more. Got one class: {classes[0]!r}."
+            f"The labels must be of two classes or more. Got one class: {classes[0]}."
         )
     return Labels(rows, values, classes)
 
@@ -99,6 +99,8 @@ def _cells(y: Any) -> NDArray[Any]:
         y = y.combine_chunks()
     if isinstance(y, pa.Array):
         y = y.to_numpy(zero_copy_only=False)
+    if str(getattr(y, "dtype", "")).startswith("bool"):  # which gaps would make numbers
+        y = np.asarray(y, dtype=object)
     return np.asarray(column_or_1d(y, warn=True))
 
 

@@ -9,6 +9,7 @@ import torch
 from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 
+from isthmus.bounds import whole
 from isthmus.estimator.inner import adopt, settled
 from isthmus.estimator.reading import said_among
 from isthmus.estimator.streams import in_memory
@@ -57,6 +58,8 @@ class Pretrained(TakesAnyCells):
         Where the file ``checkpoint`` is there, pre-training goes on from it.
         """
         X = in_memory(X)
+        if self.steps is not None:
+            whole("steps", self.steps, 0)
         labels = self._labels(X, y)
         model, data = pretrained(self, X, checkpoint)
         goal, center, scale = self._goal(labels)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sklearn.utils import check_random_state
 
+from isthmus.bounds import real, whole
 from isthmus.errors import RecipeError, unknown
 from isthmus.recommendation.blend import Blend, blended
 from isthmus.recommendation.choice import chosen
@@ -27,6 +29,16 @@ if TYPE_CHECKING:
 
 FEW = 10_000
 """Items up to which the linear model has a part in what is done by default."""
+
+RANGES = {
+    "ridge": (0.0, math.inf),
+    "evenness": (0.0, 1.0),
+    "dropout": (0.0, 1.0),
+    "discount": (-1.0, 1.0),
+    "recency": (0.0, math.inf),
+    "validation": (0.0, 1.0),
+}
+"""What parameters may be; the dropout and what is held out are less than all."""
 
 Model = Linear | Deep | Blend
 
@@ -52,12 +64,22 @@ def method_of(estimator: Any, items: int) -> str:
     return str(method)
 
 
+def refuse(estimator: Any) -> None:
+    """Refuse numbers that make no sense."""
+    for name, (least, most) in RANGES.items():
+        if (value := getattr(estimator, name)) is not None:
+            real(name, value, least, most, open_=name in {"dropout", "validation"})
+    if estimator.size is not None:
+        whole("size", estimator.size)
+
+
 def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fitted:
     """The model of an estimator, chosen by held-out interactions.
 
     Those ``beside`` the given ones are never learned from. Of the given ones a share is
     held out; the linear model learns from it after all, once its settings are chosen.
     """
+    refuse(estimator)
     method = method_of(estimator, given.matrix.shape[1])
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     known = _known(estimator, given, beside, seed)
@@ -102,8 +124,6 @@ def _known(
 ) -> Known:
     """What is learned from, and what chooses; of the latter there may be nothing."""
     share = estimator.validation
-    if not 0 <= share < 1:
-        raise RecipeError(f"validation must lie in [0, 1). Got {share}.")
     if beside is not None:
         return Known(given.matrix, beside, given.times)
     if share == 0:

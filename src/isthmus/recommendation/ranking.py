@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from isthmus.bounds import whole
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -58,7 +60,7 @@ def first(
 
     Of equal scores the item that comes first leads.
     """
-    top = min(top, scores.shape[1])
+    top = min(whole("top", top), scores.shape[1])
     if hidden is not None:
         scores = scores.copy()
         who = np.repeat(np.arange(len(scores)), np.diff(hidden.indptr))

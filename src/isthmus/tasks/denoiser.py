@@ -213,7 +213,9 @@ def _range(noise: float | tuple[float, float] | None) -> tuple[float, float]:
     """The smallest and the largest scale."""
     if noise is None:
         return NOISE
-    low, high = (noise, noise) if isinstance(noise, int | float) else noise
-    if not 0 < low <= high < np.inf:
+    ends: Any = (noise, noise) if isinstance(noise, int | float) else noise
+    numbers = isinstance(ends, tuple) and len(ends) == 2
+    numbers = numbers and all(isinstance(end, int | float) for end in ends)
+    if not numbers or not 0 < ends[0] <= ends[1] < np.inf:
         raise RecipeError(f"noise must be above 0, or (low, high). Got {noise!r}.")
-    return float(low), float(high)
+    return float(ends[0]), float(ends[1])

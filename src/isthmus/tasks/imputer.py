@@ -9,6 +9,7 @@ from sklearn.base import OneToOneFeatureMixin, TransformerMixin, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from isthmus.bounds import whole
 from isthmus.corruptions.masking import Masking
 from isthmus.data.streams import at_hand
 from isthmus.data.table import Table
@@ -131,6 +132,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         Of a `stream` of more than 2^25 cells, rows drawn by lot are learned. Where the
         file ``checkpoint`` is there, training goes on from it.
         """
+        whole("folds", self.folds, 1, 64)
         X = marked(in_memory(X), self.missing_values)
         form_among(self, X, ["table"])
         model = self._template()
@@ -167,7 +169,7 @@ class Imputer(OneToOneFeatureMixin, TransformerMixin, TakesAnyCells):
         X = marked(at_hand(X), self.missing_values)
         read, table, data = self._opened(X)
         seed = self.random_state if random_state is None else random_state
-        luck = check_random_state(seed).randint(2**31 - 1, size=m)
+        luck = check_random_state(seed).randint(2**31 - 1, size=whole("m", m))
         tables, filler = [], self._filler
         for number in luck:
             entries = filler.drawn(data, np.random.default_rng(int(number)))

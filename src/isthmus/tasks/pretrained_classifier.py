@@ -9,6 +9,8 @@ import torch
 from sklearn.base import ClassifierMixin
 from sklearn.utils import compute_sample_weight
 
+from isthmus.bounds import real
+from isthmus.errors import RecipeError, unknown
 from isthmus.estimator.streams import piecewise
 from isthmus.pretraining.heads import Goal
 from isthmus.pretraining.labels import Labels, classes_of
@@ -154,13 +156,31 @@ class PretrainedClassifier(ClassifierMixin, Pretrained):
         return labels
 
     def _goal(self, labels: Labels) -> tuple[Goal, float, float]:
-        weights = np.ones(len(labels.values))
-        if self.class_weight is not None:
-            given = self.classes_[labels.values]
-            weights = compute_sample_weight(self.class_weight, given)
+        weights = self._weights(labels)
         goal = Goal(
             torch.from_numpy(labels.values),
             torch.from_numpy(weights.astype(np.float32)),
             len(self.classes_),
         )
         return goal, 0.0, 1.0
+
+    def _weights(self, labels: Labels) -> NDArray[np.float64]:
+        """What each label counts, (m,)."""
+        said = self.class_weight
+        if said is None:
+            return np.ones(len(labels.values))
+        if isinstance(said, dict):
+            for label in said:
+                if label not in self.classes_:
+                    known = map(str, self.classes_)
+                    raise RecipeError(unknown("class to weigh", label, known))
+                real(f"class_weight[{label!r}]", said[label])
+        elif said != "balanced":
+            raise RecipeError(
+                f"class_weight must be 'balanced' or weights by class, as "
+                f"{{0: 1.0, 1: 5.0}}. Got {said!r}."
+            )
+        found = compute_sample_weight(said, self.classes_[labels.values])
+        if not found.any():
+            raise RecipeError("class_weight must give some class a weight above 0.")
+        return np.asarray(found)

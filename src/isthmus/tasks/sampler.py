@@ -9,6 +9,7 @@ from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from isthmus.bounds import whole
 from isthmus.data.frames import Origin, like
 from isthmus.data.table import Table
 from isthmus.errors import DataError, RecipeError, unknown
@@ -118,6 +119,8 @@ class Sampler(TakesAnyCells):
                 f"density must be {' or '.join(map(repr, DENSITIES))}. Got "
                 f"{self.density!r}."
             )
+        if self.components is not None:
+            whole("components", self.components)
         X = in_memory(X)
         model = self._template(form_among(self, X, NETWORKS))
         model.fit(X, checkpoint=checkpoint)
@@ -159,9 +162,7 @@ class Sampler(TakesAnyCells):
             if not table:
                 raise DataError("given names cells of a table, and this is none.")
             given = conditions.read(given, made.converter, made.marginals)
-        n = (1 if given is None else len(given)) if n is None else n
-        if n < 1:
-            raise DataError(f"n must be 1 or more. Got {n}.")
+        n = whole("n", (1 if given is None else len(given)) if n is None else n)
         origin: Origin = ae._origin  # noqa: SLF001
         if table:
             cells = made.rows(n, seed, given, noise=noise is not False)

@@ -6,6 +6,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
+from isthmus.bounds import whole
 from isthmus.errors import RecipeError
 from isthmus.tuning.finals import chosen, judged_anew
 from isthmus.tuning.objectives import HiddenCells
@@ -83,10 +84,11 @@ def tune(
 
 def limits_of(trials: int | None, seconds: float | None, folds: int | None) -> Limits:
     """When a search ends, if that can be."""
-    numbers = {"trials": trials, "seconds": seconds, "folds": folds}
-    for name, number in numbers.items():
-        if number is not None and not number > 0:
-            raise RecipeError(f"{name} must be above 0. Got {number}.")
+    for name, number in (("trials", trials), ("folds", folds)):
+        if number is not None:
+            whole(name, number)
+    if seconds is not None and not seconds > 0:
+        raise RecipeError(f"seconds must be above 0. Got {seconds}.")
     return Limits(trials, seconds or (None if trials else USUAL))
 
 
