@@ -8,7 +8,7 @@ import typer
 
 from isthmus.cli import written
 from isthmus.cli.folders import rebuild
-from isthmus.cli.options import Data, Json, Label, Model, Out, Picture, Raw
+from isthmus.cli.options import Anything, Json, Label, Model, Out, Picture, Raw
 from isthmus.cli.recommend import about, who
 from isthmus.cli.series import draw_one
 from isthmus.cli.tables import (
@@ -37,7 +37,7 @@ MOST_DRAWN = 10
 
 def encode(
     model: Model,
-    data: Data,
+    data: Anything,
     out: Out = None,
     picture: Picture = None,
     label: Label = None,
@@ -72,7 +72,7 @@ def encode(
 
 def reconstruct(
     model: Model,
-    data: Data,
+    data: Anything,
     out: Out = None,
     picture: Picture = None,
     pixels: Pixels = None,
@@ -107,7 +107,7 @@ def reconstruct(
 
 def evaluate(
     model: Model,
-    data: Data,
+    data: Anything,
     label: Label = None,
     positive: Positive = None,
     as_json: Json = False,

@@ -11,7 +11,7 @@ import typer
 from isthmus.cli.engines import refuse
 from isthmus.cli.forms import said
 from isthmus.cli.options import (
-    Data,
+    Anything,
     Effort,
     Engine,
     Json,
@@ -104,7 +104,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress and no summary
 
 
 def fit(
-    data: Data,
+    data: Anything,
     out: Target = Path("model.isthmus"),
     task: Task = None,
     preset: Preset = None,

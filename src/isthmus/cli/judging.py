@@ -11,7 +11,7 @@ from isthmus.cli import written
 from isthmus.cli.engines import refuse, scores_by_ray
 from isthmus.cli.holding import need
 from isthmus.cli.options import (
-    Data,
+    Anything,
     Engine,
     Json,
     Label,
@@ -45,7 +45,7 @@ Discoveries = Annotated[
 
 def score(
     model: Model,
-    data: Data,
+    data: Anything,
     out: Out = None,
     top: Top = None,
     fpr: Rate = None,
@@ -126,7 +126,7 @@ def _write_in_pieces(
 
 def explain(
     model: Model,
-    data: Data,
+    data: Anything,
     out: Out = None,
     top: Top = 5,
     columns: Columns = 5,
@@ -178,7 +178,7 @@ def explain(
 
 def drift(
     model: Model,
-    data: Data,
+    data: Anything,
     level: Annotated[
         float, typer.Option(metavar="RATE", help="Probability of a false verdict.")
     ] = 0.01,

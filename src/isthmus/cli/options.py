@@ -34,6 +34,15 @@ Data = Annotated[
         '"part-*.csv"; - for standard input.',
     ),
 ]
+Anything = Annotated[
+    str,
+    typer.Argument(
+        metavar="DATA",
+        help="CSV or Parquet file; several by a pattern in quotes, such as "
+        '"part-*.csv"; - for standard input. A folder of pictures (PNG, JPEG) or sound '
+        "(WAV). A sparse matrix of counts (.npz), or a text in each line (.txt).",
+    ),
+]
 Model = Annotated[
     Path, typer.Argument(metavar="MODEL", help="File that `isthmus fit` wrote.")
 ]

@@ -61,6 +61,8 @@ def train(order: Order, assembled: Callable[[dict[str, Any]], Any]) -> None:
             recommend.train(order, unfitted)
             return
         model, tables = _opened(order, assembled, whole=ranks.first)
+        if order.out.exists() and not order.quiet:
+            sys.stderr.write(f"{order.out} is there already. It will be replaced.\n")
         model.set_params(verbose=0 if order.quiet else 1)
         with checkpoint(order.out, ranks, resume=order.resume) as kept:
             model = _fitted(order, model, tables, kept)
@@ -224,8 +226,6 @@ def _check(order: Order) -> None:
             f"--out {out}: is there already and is no model, so it is not replaced. "
             f"Give another name, or remove it."
         ) from None
-    if not order.quiet:
-        sys.stderr.write(f"{out} is there already. It will be replaced.\n")
 
 
 def _save(order: Order, model: Any, count: int) -> None:

@@ -81,6 +81,7 @@ def names_of(source: str) -> list[str]:
     others = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
     near = difflib.get_close_matches(path.name, others, n=1)
     hint = f" Did you mean {str(path.parent / near[0])!r}?" if near else ""
+    hint = hint or (" Texts are given as a list of them." if " " in source else "")
     raise DataError(f"{source}: there is no such file.{hint}")
 
 

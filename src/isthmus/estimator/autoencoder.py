@@ -53,7 +53,8 @@ class Autoencoder(
     Parameters
     ----------
     size : int, optional
-        Entries of the code; by default half the number of columns, at most 16.
+        Entries of the code; by default half the number of columns, at most 16, or 64 of
+        images, series, sound and texts.
     hidden : tuple of int
         Widths of hidden layers, of a table; the decoder mirrors them.
     epochs, batch_size : int, optional
@@ -200,7 +201,7 @@ class Autoencoder(
     def inverse_transform(self, X: ArrayLike) -> Any:
         """Rows that codes (n, size) stand for, in the container of fitting."""
         check_is_fitted(self)
-        z = check_array(X, dtype=np.float32, input_name="X", allow_nd=True)
+        z = np.array(check_array(X, dtype=np.float32, input_name="X", allow_nd=True))
         wanted = *self.module_.grid, self._n_features_out
         if z.shape[1:] != wanted:
             size, got = (" x ".join(map(str, s)) for s in (wanted, z.shape[1:]))

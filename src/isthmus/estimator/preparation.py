@@ -54,6 +54,11 @@ def prepare(estimator: Any, learner: Learner) -> Prepared:
             f"To keep such a column, say what it is: columns={{{name!r}: {kind!r}}}, "
             f"in the terminal --kind {name}={kind}."
         )
+        if "free text" in told:
+            advice += (
+                " Texts are learned by themselves, as kind=Text(column=...), in the "
+                "terminal --kind text --column."
+            )
         if "are numbers" in told:
             advice = "Mend or empty the cells that are no numbers. " + advice
         warn(f"Set aside: {told}. {advice}")

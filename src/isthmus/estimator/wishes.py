@@ -65,7 +65,8 @@ def kind_changed(old: Any, said: Any) -> Any:
     if isinstance(said, dict) and "form" not in said:
         if not old or old == "table":
             raise RecipeError(
-                f"kind needs a form beside {min(said)!r}: {', '.join(FORMS)}."
+                f"kind needs a form beside {min(said)!r}, as kind.form=series, or "
+                f"--kind series: {', '.join(FORMS)}."
             )
         said = ({"form": old} if isinstance(old, str) else old) | said
     return kind_to_plain(kind_from_plain(said))

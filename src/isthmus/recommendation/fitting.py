@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sklearn.utils import check_random_state
 
 from isthmus.bounds import real, whole
-from isthmus.errors import RecipeError, unknown
+from isthmus.errors import DataError, RecipeError, unknown
 from isthmus.recommendation.blend import Blend, blended
 from isthmus.recommendation.choice import chosen
 from isthmus.recommendation.deep import Deep, trained
@@ -80,6 +80,8 @@ def fitted(estimator: Any, given: Interactions, beside: csr_matrix | None) -> Fi
     held out; the linear model learns from it after all, once its settings are chosen.
     """
     refuse(estimator)
+    if not given.matrix.nnz:
+        raise DataError("There is no interaction to learn from.")
     method = method_of(estimator, given.matrix.shape[1])
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     known = _known(estimator, given, beside, seed)
