@@ -146,6 +146,51 @@ def test_texts_without_a_known_word_share_the_code_of_nothing(model):
     assert np.array_equal(codes[3:], model.transform(TEXTS[:1]))
 
 
+@pytest.mark.parametrize("hashed", [None, 64])
+def test_a_detector_of_texts_scores_by_the_word(hashed, tmp_path):
+    rng = np.random.default_rng(0)
+    words = ["goal", "match", "team", "player", "coach", "league", "score", "win"]
+    texts = [" ".join(rng.choice(words, rng.integers(4, 40))) for _ in range(120)]
+    texts += [f"goal rare{k}" for k in range(8)]
+    kind = isthmus.Text(max_df=1.0, hashed=hashed)
+    own = isthmus.Autoencoder(size=3, epochs=5)
+    detector = isthmus.AnomalyDetector(kind=kind, verbose=0, autoencoder=own).fit(texts)
+    scores, lengths = detector.score_samples(texts), [len(t.split()) for t in texts]
+    assert abs(np.corrcoef(scores[:120], lengths[:120])[0, 1]) < 0.7
+    isthmus.save(detector, tmp_path / "d.isthmus")
+    loaded = isthmus.load(tmp_path / "d.isthmus")
+    assert np.array_equal(loaded.score_samples(texts), scores)
+    told = detector.explain(texts[:9])
+    np.testing.assert_allclose(told.contributions.sum(1) + told.rest, scores[:9])
+    nats = detector.autoencoder_.score_samples(texts)
+    if hashed:
+        np.testing.assert_allclose(scores, nats / lengths)
+        return
+    beyond = detector.autoencoder_._converter.beyond
+    total = sum(lengths) + 1
+    assert beyond.share == pytest.approx((8 + 1) / total)
+    assert beyond.kinds == 8 + 1
+    np.testing.assert_allclose(
+        scores[:120],
+        nats[:120] / lengths[:120] + np.log(1 - beyond.share),
+        rtol=1e-6,
+    )
+    with pytest.warns(IsthmusWarning, match="no word that fitting has seen"):
+        strange = detector.score_samples(["none of these"])
+    assert strange[0] == pytest.approx(np.log(beyond.share / beyond.kinds))
+    assert strange[0] < scores[:120].min()
+
+
+def test_frequent_words_are_no_strangers():
+    texts = [f"the {word} {other}" for word in "abcd" for other in "efgh"]
+    kind = isthmus.Text(max_df=0.5, analyzer="word", token_pattern=r"\w+")  # noqa: S106
+    model = isthmus.Autoencoder(kind=kind, size=2, epochs=1, verbose=0).fit(texts)
+    assert model._converter.beyond.frequent == {"the"}
+    rows = model._read(["the a e", "the the zz a"])[0].rows
+    assert rows.strange.tolist() == [0, 1]
+    assert rows.totals.tolist() == [2, 1]
+
+
 def test_empty_texts_are_told_of_in_fitting():
     with pytest.warns(IsthmusWarning, match="2 of 122 rows hold no word that counts"):
         isthmus.Autoencoder(kind="text", **QUICK).fit([*TEXTS, "", " "])

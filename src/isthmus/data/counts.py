@@ -12,6 +12,7 @@ from scipy.sparse import csr_matrix, vstack
 from isthmus.data.forms import Counts, Text, name_of
 from isthmus.data.kinds import Found
 from isthmus.data.sparse import Sparse
+from isthmus.data.words import Beyond
 from isthmus.errors import DataError, warn
 from isthmus.layout import Layout
 
@@ -38,6 +39,10 @@ class CountRows:
     """The library of the frame in which answers come; None for an array."""
     documents: Documents | None = None
     """The texts whose words are counted."""
+    strange: NDArray[np.int64] | None = None
+    """(n,): words of each text outside of the vocabulary."""
+    beyond: Beyond | None = None
+    """What fitting has learned of these."""
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -61,7 +66,10 @@ class CountRows:
     def take(self, picked: NDArray[np.int64]) -> CountRows:
         """The rows at these places, in their order."""
         texts = None if self.documents is None else self.documents.take(picked)
-        return replace(self, matrix=self.matrix[picked], documents=texts)
+        strange = None if self.strange is None else self.strange[picked]
+        return replace(
+            self, matrix=self.matrix[picked], documents=texts, strange=strange
+        )
 
     @classmethod
     def of(
@@ -91,7 +99,8 @@ class CountTable:
     """Counts as sparse entries, and back.
 
     ``typical`` is the median total of the rows; None: totals say nothing of a row.
-    ``text`` says how texts were cut into the words that are counted.
+    ``text`` says how texts were cut into the words that are counted, and ``beyond``
+    what is known of the others.
     """
 
     aside: ClassVar[list[str]] = []
@@ -100,9 +109,14 @@ class CountTable:
     """Columns of frames are read as what they are."""
 
     def __init__(
-        self, names: Sequence[str], typical: float | None, text: Text | None = None
+        self,
+        names: Sequence[str],
+        typical: float | None,
+        text: Text | None = None,
+        beyond: Beyond | None = None,
     ) -> None:
-        self.names, self.typical, self.text = tuple(names), typical, text
+        self.names, self.typical = tuple(names), typical
+        self.text, self.beyond = text, beyond
 
     @property
     def form(self) -> str:
@@ -146,20 +160,50 @@ class CountTable:
         share = (rows.totals / self.typical).astype(np.float32)
         return entries * share[:, None]
 
+    def per_word(
+        self, scores: NDArray[np.float64], rows: CountRows
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Scores log p of the known words of texts, as means over all their words.
+
+        And by how many words each was divided, (n,). One outside of the vocabulary has
+        the probability of its kind.
+        """
+        assert self.beyond is not None, "texts"
+        assert rows.strange is not None, "texts"
+        known, strange = rows.totals, rows.strange.astype(np.float64)
+        words = np.maximum(known + strange, 1.0)
+        if self.beyond.share < 1:  # of hashes, none is outside
+            scores = scores + known * np.log1p(-self.beyond.share)
+        return (scores - strange * self.beyond.surprise()) / words, words
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data; `from_dict` is the inverse."""
         typical = None if self.typical is None else self.typical.hex()
-        found = {"form": self.form, "names": list(self.names), "typical": typical}
-        return found if self.text is None else found | {"text": self.text.to_dict()}
+        found: dict[str, Any] = {
+            "form": self.form,
+            "names": list(self.names),
+            "typical": typical,
+        }
+        if self.text is not None:
+            found["text"] = self.text.to_dict()
+        if self.beyond is not None:
+            frequent, share, kinds = self.beyond
+            found["beyond"] = [sorted(frequent), share.hex(), kinds]
+        return found
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` wrote."""
         typical, text = data["typical"], data.get("text")
+        beyond = None
+        if "beyond" in data:
+            frequent, share, kinds = data["beyond"]
+            beyond = Beyond(frozenset(frequent), float.fromhex(share), int(kinds))
         return cls(
             data["names"],
             None if typical is None else float.fromhex(typical),
             None if text is None else Text(**text),
+            beyond,
         )
 
 
@@ -171,15 +215,18 @@ class CountLearner:
     ) -> None:
         self.names, self.given, self.text = tuple(names), totals, text
         self.totals: list[NDArray[np.float64]] = []
+        self.beyond: Beyond | None = None
 
     def update(self, rows: CountRows) -> Self:
         """Learn from some rows."""
         self.totals.append(rows.totals)
+        self.beyond = rows.beyond or self.beyond
         return self
 
     def merge(self, other: Self) -> Self:
         """Learn what another learner has learned from other rows."""
         self.totals += other.totals
+        self.beyond = other.beyond or self.beyond
         return self
 
     def finish(self) -> CountTable:
@@ -195,7 +242,7 @@ class CountLearner:
                 f"and share one code. Leave them out."
             )
         typical = float(np.median(counted)) if self.given else None
-        return CountTable(self.names, typical, self.text)
+        return CountTable(self.names, typical, self.text, self.beyond)
 
 
 def _refuse_what_is_no_count(matrix: csr_matrix, names: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -23,39 +23,95 @@ NEAR = 10
 MOST = 2**21
 """Windows that are looked at, about."""
 
+STRANGE = "\0"
+"""Stands for a word that is in no vocabulary."""
 
-def learned(texts: Sequence[str], said: Text) -> tuple[tuple[str, ...], csr_matrix]:
-    """The words that count, in the order of the alphabet, and how often each stands.
 
-    Of hashes, their numbers.
+class Words(NamedTuple):
+    """How often words stand in texts."""
+
+    matrix: csr_matrix
+    """(n, words)"""
+    strange: NDArray[np.int64]
+    """(n,): words of each text that are neither in the vocabulary nor too frequent."""
+
+
+class Beyond(NamedTuple):
+    """What is known of words outside of the vocabulary."""
+
+    frequent: frozenset[str]
+    """Those that stand in too many texts to say anything."""
+    share: float
+    """Of the other words of a text, how many are too rare for the vocabulary."""
+    kinds: int
+    """Different words that are."""
+
+    def surprise(self) -> float:
+        """-log p of a word outside, in nats: one of its kind, each as likely."""
+        return float(np.log(self.kinds) - np.log(self.share))
+
+
+def learned(texts: Sequence[str], said: Text) -> tuple[tuple[str, ...], Beyond]:
+    """The words that count, in the order of the alphabet, and what is beyond them.
+
+    Of hashes, their numbers, and nothing beyond.
     """
     if said.hashed is not None:
-        words = tuple(f"#{k}" for k in range(said.hashed))
-        return words, counted(texts, words, said)
+        return tuple(f"#{k}" for k in range(said.hashed)), Beyond(frozenset(), 1.0, 1)
     bounds = {"min_df": said.min_df, "max_df": said.max_df}
     vectorizer = CountVectorizer(
         **_cutting(said), **bounds, max_features=said.max_features
     )
     try:
-        found = csr_matrix(vectorizer.fit_transform(texts))
+        vectorizer.fit(texts)
     except ValueError as error:
         raise DataError(
             f"No word is left of {len(texts):,} texts: {str(error).rstrip('.')}. A "
             f"word must stand in {said.min_df} or more of them and in {said.max_df} or "
             f"fewer; kind=isthmus.Text(min_df=1, max_df=1.0) takes all."
         ) from None
-    return tuple(map(str, vectorizer.get_feature_names_out())), found
+    words = tuple(map(str, vectorizer.get_feature_names_out()))
+    return words, _beyond(texts, words, said)
 
 
-def counted(texts: Sequence[str], words: Sequence[str], said: Text) -> csr_matrix:
-    """How often each word stands in each text, (n, words)."""
+def _beyond(texts: Sequence[str], words: Sequence[str], said: Text) -> Beyond:
+    """What fitting sees of words that it leaves out, one more seen of all."""
+    vectorizer = CountVectorizer(**_cutting(said))
+    every = csr_matrix(vectorizer.fit_transform(texts))
+    often = np.asarray((every > 0).sum(axis=0)).ravel()
+    total = np.asarray(every.sum(axis=0)).ravel()
+    names = np.array(vectorizer.get_feature_names_out(), object)
+    known = np.isin(names, np.array(words, object))
+    frequent = ~known & (often > often[known].max())
+    rare = ~known & ~frequent
+    seen = int(total[known].sum() + total[rare].sum())
+    share = (int(total[rare].sum()) + 1) / (seen + 1)
+    return Beyond(frozenset(map(str, names[frequent])), share, int(rare.sum()) + 1)
+
+
+def counted(
+    texts: Sequence[str],
+    words: Sequence[str],
+    said: Text,
+    frequent: frozenset[str] = frozenset(),
+) -> Words:
+    """How often each word stands in each text, and how many others do."""
     if said.hashed is not None:
-        vectorizer = HashingVectorizer(
+        hashes = HashingVectorizer(
             **_cutting(said), n_features=said.hashed, alternate_sign=False, norm=None
         )
-    else:
-        vectorizer = CountVectorizer(**_cutting(said), vocabulary=list(words))
-    return csr_matrix(vectorizer.transform(texts))
+        matrix = csr_matrix(hashes.transform(texts))
+        return Words(matrix, np.zeros(matrix.shape[0], np.int64))
+    known, cut = frozenset(words), CountVectorizer(**_cutting(said)).build_analyzer()
+
+    def named(text: str) -> list[str]:
+        found = (word for word in cut(text) if word not in frequent)
+        return [word if word in known else STRANGE for word in found]
+
+    vectorizer = CountVectorizer(analyzer=named, vocabulary=[*words, STRANGE])
+    matrix = csr_matrix(vectorizer.transform(texts))
+    strange = matrix[:, [-1]].toarray()[:, 0].astype(np.int64)
+    return Words(csr_matrix(matrix[:, :-1]), strange)
 
 
 def windows(texts: Sequence[str], words: Sequence[str], said: Text) -> csr_matrix:

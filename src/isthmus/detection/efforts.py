@@ -100,7 +100,7 @@ def trained(
     if detector.form_ == "series":
         return rolled(model, table, checkpoint)
     if detector.folds_ == 1:
-        return PlainJudge(model.fit(table, checkpoint=checkpoint).module_)
+        return PlainJudge.of(model.fit(table, checkpoint=checkpoint))
     effort, scores = detector.effort, detector.scores
     return cross_fit(
         model, table, detector.folds_, effort, scores, checkpoint=checkpoint

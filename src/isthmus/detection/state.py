@@ -99,7 +99,7 @@ def detector_from_state(
     made.form_ = plain.get("form", "table")
     made.folds_ = int(plain.get("replicas", 1))
     made.offset_ = float.fromhex(plain["offset"])
-    judge: AnyJudge = PlainJudge(fitted.module_)
+    judge: AnyJudge = PlainJudge.of(fitted)
     if "windows" in plain:
         judge = _rolling(plain["windows"], bool(plain["ahead"]), state.tensors, fitted)
     elif made.folds_ > 1:

@@ -138,10 +138,14 @@ def _of_counts(
 ) -> Explanation:
     """Contributions and what was expected, count by count."""
     cells = -judge.cells(data).numpy().astype(np.float64)
+    scores = -judge.rows(data).numpy()
+    if judge.per_word:
+        scores, words = converter.per_word(scores, rows)
+        cells = cells / words[:, None]
     mean = converter.expected(judge.expected(data).mean.numpy(), rows)
     return Explanation(
         contributions=counts(converter, cells, origins),
-        rest=-judge.rows(data).numpy() - cells.sum(axis=1),
+        rest=scores - cells.sum(axis=1),
         actual=counts(converter, rows.matrix.toarray(), origins),
         expected=counts(converter, mean, origins),
         names=converter.names,

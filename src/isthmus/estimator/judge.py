@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -43,11 +43,18 @@ def block_of(heads: list[ScoreModule]) -> int:
 class PlainJudge:
     """One model, that may have learned the rows: minus their log-likelihood in nats.
 
-    Of windows, that of each place: `Windows.blend`.
+    Of windows, that of each place: `Windows.blend`. ``per_word`` says that of texts the
+    mean over their words is meant, whatever these are.
     """
 
-    def __init__(self, module: AutoencoderModule) -> None:
-        self.module = module
+    def __init__(self, module: AutoencoderModule, *, per_word: bool = False) -> None:
+        self.module, self.per_word = module, per_word
+
+    @classmethod
+    def of(cls, autoencoder: Any) -> Self:
+        """The judge of a detector: long texts are no odder than short ones."""
+        beyond = getattr(autoencoder._converter, "beyond", None)  # noqa: SLF001
+        return cls(autoencoder.module_, per_word=beyond is not None)
 
     def folds(self, data: Data) -> NDArray[np.int64]:
         """There is but one."""
@@ -87,6 +94,8 @@ class Judge(nn.Module):
     Old and new rows are thus treated alike: a row scores the same whether it was
     learned from or not, as long as the network would not differ without it.
     """
+
+    per_word = False
 
     def __init__(
         self,

@@ -122,6 +122,8 @@ class SeriesJudge(nn.Module):
     heard is not odd.
     """
 
+    per_word = False
+
     def __init__(self, views: Sequence[SeriesView], *, ahead: bool = False) -> None:
         super().__init__()
         self.views, self.ahead = views, ahead

@@ -24,13 +24,14 @@ def read_texts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
     if not reset:
         known = estimator._converter  # noqa: SLF001
         documents = open_documents(X, known.text.column)
-        matrix = counted(documents.texts, known.names, known.text)
-        if strange := int((matrix.sum(axis=1) == 0).sum()):
+        frequent = frozenset() if known.beyond is None else known.beyond.frequent
+        matrix, strange = counted(documents.texts, known.names, known.text, frequent)
+        if count := int((matrix.sum(axis=1) == 0).sum()):
             warn(
-                f"{strange:,} of {matrix.shape[0]:,} texts hold no word that fitting "
+                f"{count:,} of {matrix.shape[0]:,} texts hold no word that fitting "
                 f"has seen. They share one code, that of an empty text."
             )
-        rows = CountRows(matrix, known.names, documents=documents)
+        rows = CountRows(matrix, known.names, documents=documents, strange=strange)
         return Read(rows, container_of(X))
     said = form_of(estimator)
     documents = open_documents(X, said.column if isinstance(said, Text) else None)
@@ -39,13 +40,15 @@ def read_texts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
             f"{least} texts or more are needed. Got {len(documents.texts)}."
         )
     text = text_of(estimator, documents)
-    words, matrix = learned(documents.texts, text)
+    words, beyond = learned(documents.texts, text)
+    matrix, strange = counted(documents.texts, words, text, beyond.frequent)
     estimator.n_features_in_ = 1
     if documents.column is not None:
         estimator.feature_names_in_ = np.array([documents.column], dtype=object)
     elif hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_
-    return Read(CountRows(matrix, words, documents=documents), container_of(X))
+    rows = CountRows(matrix, words, documents=documents, strange=strange, beyond=beyond)
+    return Read(rows, container_of(X))
 
 
 def text_of(estimator: Any, documents: Documents) -> Text:
