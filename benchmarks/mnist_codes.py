@@ -20,6 +20,7 @@ measured again.
 
 from __future__ import annotations
 
+import csv
 import time
 from pathlib import Path
 
@@ -33,9 +34,12 @@ from sklearn.neighbors import KNeighborsClassifier
 import isthmus
 from isthmus.architectures.mlp import Mlp
 from isthmus.corruptions.masking import Masking
+from isthmus.plots._figure import INK, blank, save
 from isthmus.training import Training
 
 CODE = 64
+BARS = {"mnist": (0.0015, 0.982), "fashion_mnist": (None, 0.8747)}
+"""Error per pixel at most, and share of right neighbours at least."""
 SHARED = {
     "likelihood": "bce",
     "architecture": Mlp(hidden=(1000, 500, 250), activation="silu", norm="layer"),
@@ -139,6 +143,7 @@ def main():
                     append(args.out, COLUMNS, [*about, data, name, seed, *row])
                     done[data, name, seed] = row
         show(data, {key: row for key, row in done.items() if key[0] == data})
+    draw(args.out)
 
 
 def show(data, rows):
@@ -151,6 +156,36 @@ def show(data, rows):
             f"pixel {error.mean():.6f} ({np.ptp(error):.6f}); {epochs.mean():.0f} "
             f"epochs, {seconds.mean():.0f} s; {len(mine)} seed(s)"
         )
+
+
+def draw(path):
+    """Neighbours against error on test pictures; hollow: refined codes."""
+    with Path(path).open(newline="") as file:
+        seen = [row for row in csv.DictReader(file) if row["seed"] == "0"]
+    figure = blank(9, 4)
+    for axes, data in zip(figure.subplots(1, 2), BARS, strict=True):
+        found = {
+            row["method"]: (float(row["test_mse"]), float(row["test_1nn"]))
+            for row in seen
+            if row["data"] == data
+        }
+        for place, method in enumerate(("PCA", *METHODS)):
+            pair = [found[n] for n in (method, f"{method}, refined") if n in found]
+            if not pair:
+                continue
+            (line,) = axes.plot(*zip(*pair, strict=True), color=f"C{place}")
+            line.set(label=method, marker="o", markevery=[0])
+            if len(pair) > 1:
+                axes.plot(*pair[1], "o", color=line.get_color(), fillstyle="none")
+        error, right = BARS[data]
+        axes.axhline(right, color=INK, linewidth=0.8, label="goal")
+        if error is not None:
+            axes.axvline(error, color=INK, linewidth=0.8)
+        axes.set(xlabel="squared error per pixel", title=data.replace("_", "-"))
+    figure.axes[0].set_ylabel("accuracy of the nearest neighbour")
+    figure.axes[0].legend(fontsize=8)
+    save(figure, drawn := Path(path).with_suffix(".png"))
+    print(f"  drawn: {drawn}")
 
 
 if __name__ == "__main__":
