@@ -75,8 +75,8 @@ def main(out: Path) -> tuple[float, float]:
     print(f"{left:.0%} of the power of the noise is left")
     wavfile.write(out / "noisy.wav", *noisy[0])
     wavfile.write(out / "cleaned.wav", *cleaned[0][:2])
-    pairs = list(zip(noisy[:4], cleaned[:4], strict=True))
-    draw_spectrograms(out / "audio.png", pairs, list(songs[:4]))
+    pairs = list(zip(noisy[:2], cleaned[:2], strict=True))
+    draw_spectrograms(out / "audio.png", pairs, list(songs[:2]))
     print(f"wrote {out / 'audio.png'}")
     return told, left
 
