@@ -232,7 +232,7 @@ def show(done):
         print(f"\n{name}: mean (standard deviation over seeds and draws)")
         for method, some in rows.groupby("method", sort=False):
             figures = some[FIGURES].apply(pd.to_numeric).dropna(axis=1, how="all")
-            mean, spread = figures.mean(), figures.std(ddof=0)
+            mean, spread = figures.mean(), figures.std(ddof=min(len(figures) - 1, 1))
             told = [f"{n} {mean[n]:.4f} ({spread[n]:.4f})" for n in figures]
             print(f"  {method:<8} {'  '.join(told)}")
 

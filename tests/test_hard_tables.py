@@ -42,9 +42,9 @@ FINITE = {
     "object": base().astype(object),
     "500 columns": np.random.default_rng(0).normal(size=(20, 500)),
     "missing column": with_column(np.full(200, np.nan)),
-    "nothing but missing": np.full((20, 6), np.nan),
 }
 REFUSED = {
+    "nothing but missing": (np.full((20, 6), np.nan), "Every cell is missing"),
     "one inf": (with_cell(np.inf), "column 'x2' holds inf in row 17"),
     "column x 1e300": (with_column(np.full(200, 1e300)), "column 'x5' holds 1e"),
     "one row": (base()[:1], "minimum of 2 is required"),
