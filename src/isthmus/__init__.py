@@ -35,12 +35,17 @@ _PLACES = {
     "tune": "isthmus.tuning",
 }
 
+_FOLDERS = {"cluster", "metrics", "plots", "tuning"}
+"""Parts of the package whose functions are called by their own names."""
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return importlib.import_module("importlib.metadata").version("isthmus")
     if name in _PLACES:
         return getattr(importlib.import_module(_PLACES[name]), name)
+    if name in _FOLDERS:
+        return importlib.import_module(f"isthmus.{name}")
     registry = importlib.import_module("isthmus.registry")
     if name in registry.names("presets"):
         return registry.preset(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -167,9 +168,18 @@ def _sealed(model: Any) -> bytes:
         return path.read_bytes()
 
 
-@lru_cache(maxsize=2)
+_LOADING = threading.Lock()
+"""Engines ask from several threads, and libraries are imported by one at a time."""
+
+
 def _model(sealed: bytes) -> Any:
     """The model, which a process loads but once."""
+    with _LOADING:
+        return _loaded(sealed)
+
+
+@lru_cache(maxsize=2)
+def _loaded(sealed: bytes) -> Any:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.isthmus"
         path.write_bytes(sealed)

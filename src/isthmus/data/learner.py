@@ -80,8 +80,6 @@ class TableLearner:
     def finish(self) -> Table:
         """Settle what each column is, and how it becomes entries."""
         found = [self._found(column) for column in self.columns]
-        if all(f.why == GONE for f in found):
-            raise DataError("Every cell is missing: there is nothing to learn from.")
         parts = self._converters({f.name: f.kind for f in found})
         if not parts:
             why = "; ".join(f"{f.name!r}: {f.why or f.kind}" for f in found[:5])

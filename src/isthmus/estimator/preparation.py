@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from sklearn.utils import check_random_state
 
+from isthmus.data.kinds import GONE
 from isthmus.data.sparse import Sparse
 from isthmus.data.windows import Windows
-from isthmus.errors import RecipeError, warn
+from isthmus.errors import DataError, RecipeError, warn
 from isthmus.estimator.reading import read_rows
 from isthmus.estimator.suggestions import likelihood_for, recipe_for
 from isthmus.model import AutoencoderModule, Recipe
@@ -47,6 +48,8 @@ def prepare(estimator: Any, learner: Learner) -> Prepared:
     seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
     device = pick_device(estimator.device)
     converter = learner.finish()
+    if all(found.why == GONE for found in converter.found) and converter.found:
+        raise DataError("Every cell is missing: there is nothing to learn from.")
     if aside := [f for f in converter.found if f.why and f.name in converter.aside]:
         told = "; ".join(f"{f.name!r} ({f.why})" for f in aside[:10])
         name, kind = aside[0].name, "category" if aside[0].type == "text" else "integer"

@@ -38,8 +38,9 @@ def judged_anew(
     """The default, and the trials of the least error, on splits of their own.
 
     The best trial is judged in any case, others as long as ``seconds`` are left: where
-    cells are to be made out, the preset that is trained for it, and the linear one of
-    as many entries as principal components do best, whose space it spans.
+    cells are to be made out, the preset that is trained for it, and the linear one,
+    which spans the space of principal components, of as few as come within a standard
+    error of the best number of them.
     """
     began, problem = time.perf_counter(), study.problem
     default = [dict(problem.fixed)]
@@ -65,8 +66,11 @@ def _presets(problem: Problem) -> Iterator[tuple[str, dict[str, Any]]]:
     if hidden and "preset" in free:
         yield "masked", {"preset": "masked"}
     if len(free) == 2:
-        errors = [(problem.pca(k, problem.splits).error, k) for k in problem.sizes()]
-        layer: dict[str, Any] = {"preset": "linear", "size": min(errors)[1]}
+        found = [problem.pca(size, problem.splits) for size in problem.sizes()]
+        best = min(found, key=lambda pca: pca.error)
+        near = best.error + best.standard_error
+        size = min(pca.size for pca in found if pca.error <= near)
+        layer: dict[str, Any] = {"preset": "linear", "size": size}
         yield "linear", layer | ({"corruption": MASKS} if hidden else {})
 
 
