@@ -16,6 +16,7 @@ from isthmus.tuning.objectives import HiddenCells
 from isthmus.tuning.problem import problem_of
 from isthmus.tuning.result import Final
 from isthmus.tuning.space import checked, merged, read, starts, to_toml, usual, without
+from isthmus.tuning.study import _shape
 
 pytest.importorskip("optuna")
 
@@ -165,6 +166,14 @@ def test_trials_are_asked_for_in_pairs_of_one_shape(table):
     shape = [(r["preset"], r["size"], r["hidden"], r["batch_size"]) for r in rows]
     assert shape[2:5:2] == shape[3:6:2]
     assert rows[2]["learning_rate"] != rows[3]["learning_rate"]
+
+
+def test_trials_of_other_questions_are_not_of_one_shape():
+    def shape(**said):
+        return _shape([{"corruption": {"kind": "masking", **said}}])
+
+    assert shape(rate=0.2) == shape(rate=[0.1, 0.5])
+    assert shape(judge="all") != shape(judge="hidden")
 
 
 def test_principal_components_can_be_the_answer():

@@ -189,14 +189,15 @@ class Study:
         for k, ((trial, _), judged) in enumerate(zip(together, found, strict=True)):
             trial.set_user_attr("size", judged.size)
             trial.set_user_attr("standard_error", judged.standard_error)
-            yield trial, None if k in stopped else judged.error
+            lost = k in stopped or not math.isfinite(judged.error)
+            yield trial, None if lost else judged.error
 
 
 def _shape(layers: Sequence[Mapping[str, Any]]) -> str:
     """What recipes have in common that train in one step."""
     recipe = describe(assemble(*layers))
     training = {**recipe["training"], "learning_rate": None}
-    corruption = (recipe["corruption"] or {}).get("kind")
+    corruption = {**(recipe["corruption"] or {}), "rate": None, "scale": None}
     same = {**recipe, "training": training, "corruption": corruption}
     return json.dumps(same, default=str)
 
