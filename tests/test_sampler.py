@@ -15,7 +15,7 @@ from sklearn.datasets import load_digits
 import isthmus
 from isthmus.data.kinds import Columns
 from isthmus.errors import DataError, IsthmusWarning, RecipeError
-from isthmus.generation import ties
+from isthmus.generation import dependencies
 from isthmus.generation.density import Density
 from isthmus.generation.gaps import Gaps
 from isthmus.generation.marginals import Marginal
@@ -162,11 +162,11 @@ def test_what_follows_from_another_column_does_so_in_made_rows():
         assert (sampler.sample(5, given={"post": 9})["post"] == 9).all()
 
 
-def test_what_may_be_chance_is_no_tie():
+def test_what_may_be_chance_is_no_dependency():
     rng = np.random.default_rng(0)
     rare = np.where(np.arange(200) == 7, "r", "o").astype(object)
     cells = {"a": rng.permutation(200) // 2.0, "rare": pa.array(rare)}
-    assert not ties.learned({**cells, "n": rng.random(200)})
+    assert not dependencies.learned({**cells, "n": rng.random(200)})
 
 
 # ------------------------------------------------------------------------------ given

@@ -166,18 +166,17 @@ def test_a_detector_of_texts_scores_by_the_word(hashed, tmp_path):
     if hashed:
         np.testing.assert_allclose(scores, nats / lengths)
         return
-    beyond = detector.autoencoder_._converter.beyond
-    total = sum(lengths) + 1
-    assert beyond.share == pytest.approx((8 + 1) / total)
-    assert beyond.kinds == 8 + 1
-    np.testing.assert_allclose(
-        scores[:120],
-        nats[:120] / lengths[:120] + np.log(1 - beyond.share),
-        rtol=1e-6,
-    )
+    outside = detector.autoencoder_._converter.outside
+    share = (8 + 1) / (sum(lengths) + 1)  # of words too rare, one more than there are
+    assert outside.inside == pytest.approx(np.log(1 - share))
+    assert outside.outside == pytest.approx(np.log(share / (8 + 1)))
+    known = nats[:120] / lengths[:120] + outside.inside
+    np.testing.assert_allclose(scores[:120], known, rtol=1e-6)
+    both = nats[120:] + outside.inside + outside.outside  # one word of each kind
+    np.testing.assert_allclose(scores[120:], both / 2, rtol=1e-6)
     with pytest.warns(IsthmusWarning, match="no word that fitting has seen"):
         strange = detector.score_samples(["none of these"])
-    assert strange[0] == pytest.approx(np.log(beyond.share / beyond.kinds))
+    assert strange[0] == pytest.approx(outside.outside)
     assert strange[0] < scores[:120].min()
 
 
@@ -185,9 +184,9 @@ def test_frequent_words_are_no_strangers():
     texts = [f"the {word} {other}" for word in "abcd" for other in "efgh"]
     kind = isthmus.Text(max_df=0.5, analyzer="word", token_pattern=r"\w+")  # noqa: S106
     model = isthmus.Autoencoder(kind=kind, size=2, epochs=1, verbose=0).fit(texts)
-    assert model._converter.beyond.frequent == {"the"}
+    assert model._converter.outside.frequent == {"the"}
     rows = model._read(["the a e", "the the zz a"])[0].rows
-    assert rows.strange.tolist() == [0, 1]
+    assert rows.oov.tolist() == [0, 1]
     assert rows.totals.tolist() == [2, 1]
 
 

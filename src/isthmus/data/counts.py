@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix, vstack
 from isthmus.data.forms import Counts, Text, name_of
 from isthmus.data.kinds import Found
 from isthmus.data.sparse import Sparse
-from isthmus.data.words import Beyond
+from isthmus.data.words import OutOfVocabulary
 from isthmus.errors import DataError, warn
 from isthmus.layout import Layout
 
@@ -39,9 +39,9 @@ class CountRows:
     """The library of the frame in which answers come; None for an array."""
     documents: Documents | None = None
     """The texts whose words are counted."""
-    strange: NDArray[np.int64] | None = None
+    oov: NDArray[np.int64] | None = None
     """(n,): words of each text outside of the vocabulary."""
-    beyond: Beyond | None = None
+    outside: OutOfVocabulary | None = None
     """What fitting has learned of these."""
 
     def __len__(self) -> int:
@@ -66,10 +66,8 @@ class CountRows:
     def take(self, picked: NDArray[np.int64]) -> CountRows:
         """The rows at these places, in their order."""
         texts = None if self.documents is None else self.documents.take(picked)
-        strange = None if self.strange is None else self.strange[picked]
-        return replace(
-            self, matrix=self.matrix[picked], documents=texts, strange=strange
-        )
+        oov = None if self.oov is None else self.oov[picked]
+        return replace(self, matrix=self.matrix[picked], documents=texts, oov=oov)
 
     @classmethod
     def of(
@@ -99,7 +97,7 @@ class CountTable:
     """Counts as sparse entries, and back.
 
     ``typical`` is the median total of the rows; None: totals say nothing of a row.
-    ``text`` says how texts were cut into the words that are counted, and ``beyond``
+    ``text`` says how texts were cut into the words that are counted, and ``outside``
     what is known of the others.
     """
 
@@ -113,10 +111,10 @@ class CountTable:
         names: Sequence[str],
         typical: float | None,
         text: Text | None = None,
-        beyond: Beyond | None = None,
+        outside: OutOfVocabulary | None = None,
     ) -> None:
         self.names, self.typical = tuple(names), typical
-        self.text, self.beyond = text, beyond
+        self.text, self.outside = text, outside
 
     @property
     def form(self) -> str:
@@ -160,21 +158,20 @@ class CountTable:
         share = (rows.totals / self.typical).astype(np.float32)
         return entries * share[:, None]
 
+    def words(self, rows: CountRows) -> NDArray[np.float64]:
+        """How many words texts have, in the vocabulary and outside, (n,); 1 of none."""
+        assert rows.oov is not None, "texts"
+        return np.maximum(rows.totals + rows.oov, 1.0)
+
     def per_word(
         self, scores: NDArray[np.float64], rows: CountRows
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Scores log p of the known words of texts, as means over all their words.
-
-        And by how many words each was divided, (n,). One outside of the vocabulary has
-        the probability of its kind.
-        """
-        assert self.beyond is not None, "texts"
-        assert rows.strange is not None, "texts"
-        known, strange = rows.totals, rows.strange.astype(np.float64)
-        words = np.maximum(known + strange, 1.0)
-        if self.beyond.share < 1:  # of hashes, none is outside
-            scores = scores + known * np.log1p(-self.beyond.share)
-        return (scores - strange * self.beyond.surprise()) / words, words
+    ) -> NDArray[np.float64]:
+        """Means over all words of texts, given log p of those in the vocabulary."""
+        assert self.outside is not None, "texts"
+        assert rows.oov is not None, "texts"
+        _, inside, outside = self.outside
+        every = scores + rows.totals * inside + rows.oov * outside
+        return np.asarray(every / self.words(rows))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; `from_dict` is the inverse."""
@@ -186,24 +183,24 @@ class CountTable:
         }
         if self.text is not None:
             found["text"] = self.text.to_dict()
-        if self.beyond is not None:
-            frequent, share, kinds = self.beyond
-            found["beyond"] = [sorted(frequent), share.hex(), kinds]
+        if self.outside is not None:
+            frequent, *logs = self.outside
+            found["outside"] = [sorted(frequent), *(log.hex() for log in logs)]
         return found
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` wrote."""
         typical, text = data["typical"], data.get("text")
-        beyond = None
-        if "beyond" in data:
-            frequent, share, kinds = data["beyond"]
-            beyond = Beyond(frozenset(frequent), float.fromhex(share), int(kinds))
+        outside = None
+        if "outside" in data:
+            frequent, *logs = data["outside"]
+            outside = OutOfVocabulary(frozenset(frequent), *map(float.fromhex, logs))
         return cls(
             data["names"],
             None if typical is None else float.fromhex(typical),
             None if text is None else Text(**text),
-            beyond,
+            outside,
         )
 
 
@@ -215,18 +212,18 @@ class CountLearner:
     ) -> None:
         self.names, self.given, self.text = tuple(names), totals, text
         self.totals: list[NDArray[np.float64]] = []
-        self.beyond: Beyond | None = None
+        self.outside: OutOfVocabulary | None = None
 
     def update(self, rows: CountRows) -> Self:
         """Learn from some rows."""
         self.totals.append(rows.totals)
-        self.beyond = rows.beyond or self.beyond
+        self.outside = rows.outside or self.outside
         return self
 
     def merge(self, other: Self) -> Self:
         """Learn what another learner has learned from other rows."""
         self.totals += other.totals
-        self.beyond = other.beyond or self.beyond
+        self.outside = other.outside or self.outside
         return self
 
     def finish(self) -> CountTable:
@@ -242,7 +239,7 @@ class CountLearner:
                 f"and share one code. Leave them out."
             )
         typical = float(np.median(counted)) if self.given else None
-        return CountTable(self.names, typical, self.text, self.beyond)
+        return CountTable(self.names, typical, self.text, self.outside)
 
 
 def _refuse_what_is_no_count(matrix: csr_matrix, names: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import compress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -23,8 +24,8 @@ NEAR = 10
 MOST = 2**21
 """Windows that are looked at, about."""
 
-STRANGE = "\0"
-"""Stands for a word that is in no vocabulary."""
+UNKNOWN = "\0"
+"""Stands for a word outside of the vocabulary."""
 
 
 class Words(NamedTuple):
@@ -32,32 +33,34 @@ class Words(NamedTuple):
 
     matrix: csr_matrix
     """(n, words)"""
-    strange: NDArray[np.int64]
-    """(n,): words of each text that are neither in the vocabulary nor too frequent."""
+    oov: NDArray[np.int64]
+    """(n,): how many of each text are out of the vocabulary, as they are too rare."""
 
 
-class Beyond(NamedTuple):
+class OutOfVocabulary(NamedTuple):
     """What is known of words outside of the vocabulary."""
 
     frequent: frozenset[str]
-    """Those that stand in too many texts to say anything."""
-    share: float
-    """Of the other words of a text, how many are too rare for the vocabulary."""
-    kinds: int
-    """Different words that are."""
-
-    def surprise(self) -> float:
-        """-log p of a word outside, in nats: one of its kind, each as likely."""
-        return float(np.log(self.kinds) - np.log(self.share))
+    """Those that stand in too many texts to say anything, and do not count."""
+    inside: float
+    """log p that a word is in the vocabulary, in nats."""
+    outside: float
+    """log p of a word outside: of one of them, each as likely."""
 
 
-def learned(texts: Sequence[str], said: Text) -> tuple[tuple[str, ...], Beyond]:
-    """The words that count, in the order of the alphabet, and what is beyond them.
+class Vocabulary(NamedTuple):
+    """The words that count, in the order of the alphabet; of hashes, their numbers."""
 
-    Of hashes, their numbers, and nothing beyond.
-    """
+    names: tuple[str, ...]
+    outside: OutOfVocabulary
+
+
+def learned(texts: Sequence[str], said: Text) -> tuple[Vocabulary, Words]:
+    """The vocabulary of texts, and how often its words stand in them."""
     if said.hashed is not None:
-        return tuple(f"#{k}" for k in range(said.hashed)), Beyond(frozenset(), 1.0, 1)
+        names = tuple(f"#{k}" for k in range(said.hashed))
+        vocabulary = Vocabulary(names, OutOfVocabulary(frozenset(), 0.0, 0.0))
+        return vocabulary, counted(texts, names, said)
     bounds = {"min_df": said.min_df, "max_df": said.max_df}
     vectorizer = CountVectorizer(
         **_cutting(said), **bounds, max_features=said.max_features
@@ -70,23 +73,32 @@ def learned(texts: Sequence[str], said: Text) -> tuple[tuple[str, ...], Beyond]:
             f"word must stand in {said.min_df} or more of them and in {said.max_df} or "
             f"fewer; kind=isthmus.Text(min_df=1, max_df=1.0) takes all."
         ) from None
-    words = tuple(map(str, vectorizer.get_feature_names_out()))
-    return words, _beyond(texts, words, said)
+    return _among_all(texts, frozenset(vectorizer.vocabulary_), said)
 
 
-def _beyond(texts: Sequence[str], words: Sequence[str], said: Text) -> Beyond:
-    """What fitting sees of words that it leaves out, one more seen of all."""
+def _among_all(
+    texts: Sequence[str], kept: frozenset[str], said: Text
+) -> tuple[Vocabulary, Words]:
+    """The words that are kept, among all words of the texts.
+
+    Of those left out, what stands in more texts than any that is kept is too frequent;
+    the others are too rare. One more of these than there are is taken for seen.
+    """
     vectorizer = CountVectorizer(**_cutting(said))
     every = csr_matrix(vectorizer.fit_transform(texts))
+    names = list(map(str, vectorizer.get_feature_names_out()))
     often = np.asarray((every > 0).sum(axis=0)).ravel()
-    total = np.asarray(every.sum(axis=0)).ravel()
-    names = np.array(vectorizer.get_feature_names_out(), object)
-    known = np.isin(names, np.array(words, object))
+    known = np.array([name in kept for name in names])
     frequent = ~known & (often > often[known].max())
     rare = ~known & ~frequent
-    seen = int(total[known].sum() + total[rare].sum())
-    share = (int(total[rare].sum()) + 1) / (seen + 1)
-    return Beyond(frozenset(map(str, names[frequent])), share, int(rare.sum()) + 1)
+    words = Words(every[:, known], np.asarray(every[:, rare].sum(axis=1)).ravel())
+    share = (words.oov.sum() + 1) / (words.matrix.sum() + words.oov.sum() + 1)
+    outside = OutOfVocabulary(
+        frozenset(compress(names, frequent)),
+        float(np.log1p(-share)),
+        float(np.log(share) - np.log(rare.sum() + 1)),
+    )
+    return Vocabulary(tuple(compress(names, known)), outside), words
 
 
 def counted(
@@ -95,7 +107,7 @@ def counted(
     said: Text,
     frequent: frozenset[str] = frozenset(),
 ) -> Words:
-    """How often each word stands in each text, and how many others do."""
+    """How often words stand in texts, and how many others do."""
     if said.hashed is not None:
         hashes = HashingVectorizer(
             **_cutting(said), n_features=said.hashed, alternate_sign=False, norm=None
@@ -106,12 +118,11 @@ def counted(
 
     def named(text: str) -> list[str]:
         found = (word for word in cut(text) if word not in frequent)
-        return [word if word in known else STRANGE for word in found]
+        return [word if word in known else UNKNOWN for word in found]
 
-    vectorizer = CountVectorizer(analyzer=named, vocabulary=[*words, STRANGE])
+    vectorizer = CountVectorizer(analyzer=named, vocabulary=[*words, UNKNOWN])
     matrix = csr_matrix(vectorizer.transform(texts))
-    strange = matrix[:, [-1]].toarray()[:, 0].astype(np.int64)
-    return Words(csr_matrix(matrix[:, :-1]), strange)
+    return Words(matrix[:, :-1], matrix[:, [-1]].toarray()[:, 0])
 
 
 def windows(texts: Sequence[str], words: Sequence[str], said: Text) -> csr_matrix:

@@ -57,9 +57,10 @@ class Scorer(NamedTuple):
     def scores(self, opened: Opened) -> NDArray[np.float64]:
         """(n,): one per row of a table, image, or time of a series."""
         found: NDArray[np.float64] = -self.judge.rows(opened.data).numpy()
-        if self.judge.per_word:
-            return self._per_word(found, opened)[0]
-        return by_row(self.autoencoder._converter, found, opened.rows)  # noqa: SLF001
+        converter = self.autoencoder._converter  # noqa: SLF001
+        if self.judge.per_word and isinstance(converter, CountTable):
+            return converter.per_word(found, opened.rows)
+        return by_row(converter, found, opened.rows)
 
     def scores_of(self, X: Any) -> NDArray[np.float64]:
         """The same of what is not opened yet."""
@@ -69,11 +70,9 @@ class Scorer(NamedTuple):
         """What each column, or channel, contributes to the scores, (n, columns)."""
         converter = self.autoencoder._converter  # noqa: SLF001
         cells = -self.judge.cells(opened.data).numpy().astype(np.float64)
-        if self.judge.per_word:
-            _, words = self._per_word(np.zeros(len(cells)), opened)
-            return np.asarray(cells / words[:, None])
         if isinstance(converter, CountTable):
-            return cells
+            words = converter.words(opened.rows)[:, None] if self.judge.per_word else 1
+            return np.asarray(cells / words)
         if isinstance(converter, Table):
             return converter.by_column(cells)
         if isinstance(converter, SeriesTable):
@@ -82,13 +81,6 @@ class Scorer(NamedTuple):
             return converter.by_row(cells, opened.rows)
         images = converter.by_image(cells, opened.rows)
         return np.stack([image.sum(axis=(0, 1)) for image in images])
-
-    def _per_word(
-        self, scores: NDArray[np.float64], opened: Opened
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        converter = self.autoencoder._converter  # noqa: SLF001
-        assert isinstance(converter, CountTable)
-        return converter.per_word(scores, opened.rows)
 
     def calibration(
         self, table: Read, source: Source, picked: NDArray[np.int64] | None = None

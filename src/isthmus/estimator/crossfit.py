@@ -116,16 +116,21 @@ def train_replicas(
     alike = len(modules) // len(rates)
     seeds = [estimator._seed + k % alike for k in range(len(modules))]  # noqa: SLF001
     groups, stackable = [[k] for k in range(len(modules))], can_stack(estimator.recipe_)
+    if training.optimizer == "rprop":  # its steps do not grow with the rate
+        stackable = stackable and len(set(rates)) == 1
     if stackable:
         groups = [list(range(len(modules)))]
     for group in groups:
         some = [modules[k] for k in group]
         model = stacked(some) if stackable else some[0]
+        own = [rates[k // alike] for k in group]
+        if own[0] != training.step_size:
+            training = training.changed(learning_rate=own[0])
         trainer = ReplicaTrainer(
             model,
             training,
             [seeds[k] for k in group],
-            rates=[rates[k // alike] for k in group],
+            rates=own,
             corrupt=[module.corrupt for module in some],
         )
         kept = None

@@ -140,8 +140,8 @@ def _of_counts(
     cells = -judge.cells(data).numpy().astype(np.float64)
     scores = -judge.rows(data).numpy()
     if judge.per_word:
-        scores, words = converter.per_word(scores, rows)
-        cells = cells / words[:, None]
+        scores = converter.per_word(scores, rows)
+        cells = cells / converter.words(rows)[:, None]
     mean = converter.expected(judge.expected(data).mean.numpy(), rows)
     return Explanation(
         contributions=counts(converter, cells, origins),

@@ -53,8 +53,8 @@ class PlainJudge:
     @classmethod
     def of(cls, autoencoder: Any) -> Self:
         """The judge of a detector: long texts are no odder than short ones."""
-        beyond = getattr(autoencoder._converter, "beyond", None)  # noqa: SLF001
-        return cls(autoencoder.module_, per_word=beyond is not None)
+        outside = getattr(autoencoder._converter, "outside", None)  # noqa: SLF001
+        return cls(autoencoder.module_, per_word=outside is not None)
 
     def folds(self, data: Data) -> NDArray[np.int64]:
         """There is but one."""

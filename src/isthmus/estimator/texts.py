@@ -24,14 +24,14 @@ def read_texts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
     if not reset:
         known = estimator._converter  # noqa: SLF001
         documents = open_documents(X, known.text.column)
-        frequent = frozenset() if known.beyond is None else known.beyond.frequent
-        matrix, strange = counted(documents.texts, known.names, known.text, frequent)
+        frequent = frozenset() if known.outside is None else known.outside.frequent
+        matrix, oov = counted(documents.texts, known.names, known.text, frequent)
         if count := int((matrix.sum(axis=1) == 0).sum()):
             warn(
                 f"{count:,} of {matrix.shape[0]:,} texts hold no word that fitting "
                 f"has seen. They share one code, that of an empty text."
             )
-        rows = CountRows(matrix, known.names, documents=documents, strange=strange)
+        rows = CountRows(matrix, known.names, documents=documents, oov=oov)
         return Read(rows, container_of(X))
     said = form_of(estimator)
     documents = open_documents(X, said.column if isinstance(said, Text) else None)
@@ -40,14 +40,19 @@ def read_texts(estimator: Any, X: Any, *, reset: bool, least: int) -> Read:
             f"{least} texts or more are needed. Got {len(documents.texts)}."
         )
     text = text_of(estimator, documents)
-    words, beyond = learned(documents.texts, text)
-    matrix, strange = counted(documents.texts, words, text, beyond.frequent)
+    vocabulary, words = learned(documents.texts, text)
     estimator.n_features_in_ = 1
     if documents.column is not None:
         estimator.feature_names_in_ = np.array([documents.column], dtype=object)
     elif hasattr(estimator, "feature_names_in_"):
         del estimator.feature_names_in_
-    rows = CountRows(matrix, words, documents=documents, strange=strange, beyond=beyond)
+    rows = CountRows(
+        words.matrix,
+        vocabulary.names,
+        documents=documents,
+        oov=words.oov,
+        outside=vocabulary.outside,
+    )
     return Read(rows, container_of(X))
 
 

@@ -14,7 +14,7 @@ from isthmus.data.blocks import in_blocks, size_of_block
 from isthmus.data.conversion import to_columns
 from isthmus.data.table import Table
 from isthmus.errors import warn
-from isthmus.generation import ties
+from isthmus.generation import dependencies
 from isthmus.generation.codes import (
     ENOUGH,
     device_of,
@@ -65,7 +65,7 @@ class Generator(NamedTuple):
     residuals: Residuals
     marginals: dict[str, Marginal]
     gaps: Gaps | None
-    ties: tuple[ties.Tie, ...]
+    dependencies: tuple[dependencies.Dependency, ...]
 
     @classmethod
     def fitted(
@@ -98,8 +98,10 @@ class Generator(NamedTuple):
         if (hidden := _hidden(table, read.rows)).any():
             gaps = Gaps.learned(hidden, density.nearest(z[0]), len(density.weights))
             made = made._replace(gaps=gaps)
-        found = ties.learned(_columns(table, read.rows))
-        return made._replace(marginals=_calibrated(made, read.rows, seed), ties=found)
+        found = dependencies.learned(_columns(table, read.rows))
+        return made._replace(
+            marginals=_calibrated(made, read.rows, seed), dependencies=found
+        )
 
     def examples(self, n: int, seed: int, *, noise: bool) -> Tensor:
         """Draw entries of new examples, (n, *event)."""
@@ -116,7 +118,7 @@ class Generator(NamedTuple):
         """Draw rows of a table: columns by name, in their Arrow types."""
         if given is None:
             cells = self._cells(*self._blocks(n, seed, noise=noise))
-            self._tied(cells)
+            self._agree(cells)
             return self.converter.typed(cells, n)  # type: ignore[no-any-return]
         which = torch.arange(n) % len(given)
         z, chosen = self._agreeing(given, n, seed)
@@ -127,7 +129,7 @@ class Generator(NamedTuple):
             hidden = self._missing(chosen)
         cells = self._cells(x, hidden)
         given.put(cells, which)
-        self._tied(cells, given.places)
+        self._agree(cells, given.places)
         return self.converter.typed(cells, n)  # type: ignore[no-any-return]
 
     def _blocks(self, n: int, seed: int, *, noise: bool) -> tuple[Tensor, Tensor]:
@@ -194,10 +196,10 @@ class Generator(NamedTuple):
             cells[name] = pc.if_else(pa.array(hidden[:, j]), None, known)
         return cells
 
-    def _tied(self, cells: dict[str, Any], given: Collection[str] = ()) -> None:
-        """Let columns that are tied agree."""
-        for tie in self.ties:
-            tie.put(cells, given)
+    def _agree(self, cells: dict[str, Any], given: Collection[str] = ()) -> None:
+        """Let columns agree of which one decides the others."""
+        for one in self.dependencies:
+            one.put(cells, given)
 
     def _agreeing(self, given: Conditions, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Codes of p(z | given), (n, D), by sampling importance resampling.

@@ -9,11 +9,11 @@ import torch
 
 from isthmus.errors import ModelFileError
 from isthmus.generation.density import Density
+from isthmus.generation.dependencies import Dependency
 from isthmus.generation.gaps import Gaps
 from isthmus.generation.generator import Generator
 from isthmus.generation.marginals import KNOTS, Marginal
 from isthmus.generation.residuals import Residuals
-from isthmus.generation.ties import Tie
 
 HOME = "generation."
 
@@ -40,7 +40,7 @@ def generator_from(
     autoencoder: Any,
     tensors: dict[str, torch.Tensor],
     plain: list[dict[str, Any]],
-    ties: tuple[Tie, ...],
+    dependencies: tuple[Dependency, ...],
 ) -> Generator:
     """Rebuild what `tensors_of` took apart; what does not fit is refused."""
     found = {name.removeprefix(HOME): tensor for name, tensor in tensors.items()}
@@ -66,14 +66,16 @@ def generator_from(
             raise ModelFileError(f"{HOME}marginals.{j} must hold one share per value.")
         few, digits = bool(said["few"]), said["digits"]
         marginals[str(said["name"])] = Marginal(values, shares, made, few, digits)
-    for name in (name for tie in ties for name in tie.columns):
+    for name in (name for one in dependencies for name in one.columns):
         if name not in converter.places:
-            raise ModelFileError(f"A tie of {name!r}: there is no such column.")
+            raise ModelFileError(f"A dependency of {name!r}: there is no such column.")
     gaps = None
     if "gaps.patterns" in found:
         gaps = Gaps(found["gaps.patterns"], found["gaps.shares"])
         _refuse(gaps.shares, (count, len(gaps.patterns)), "gaps.shares")
-    return Generator(module, converter, density, residuals, marginals, gaps, ties)
+    return Generator(
+        module, converter, density, residuals, marginals, gaps, dependencies
+    )
 
 
 def _refuse(tensor: torch.Tensor, shape: tuple[int | None, ...], name: str) -> None:

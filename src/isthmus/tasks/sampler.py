@@ -21,7 +21,7 @@ from isthmus.estimator.state import State
 from isthmus.estimator.streams import in_memory
 from isthmus.estimator.tags import TakesAnyCells
 from isthmus.estimator.wishes import kind_from_plain, kind_to_plain
-from isthmus.generation import conditions, ties
+from isthmus.generation import conditions, dependencies
 from isthmus.generation.density import Density
 from isthmus.generation.generator import Generator
 from isthmus.generation.networks import NETWORKS, usual
@@ -242,7 +242,7 @@ class Sampler(TakesAnyCells):
             "random_state": int(seed) if isinstance(seed, int | np.integer) else None,
             "verbose": self.verbose,
             "marginals": marginals,
-            "ties": ties.to_plain(self._made.ties),
+            "dependencies": dependencies.to_plain(self._made.dependencies),
             "autoencoder": inner.plain,
         }
         return State(plain, inner.tensors | tensors)
@@ -263,8 +263,8 @@ class Sampler(TakesAnyCells):
             autoencoder=clone(fitted),
         )
         adopt(made, fitted)
-        tied = ties.from_plain(plain.get("ties", []))
-        made._made = generator_from(fitted, own, plain["marginals"], tied)
+        found = dependencies.from_plain(plain.get("dependencies", []))
+        made._made = generator_from(fitted, own, plain["marginals"], found)
         return made
 
     def _template(self, form: str) -> Autoencoder:

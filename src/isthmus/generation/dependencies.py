@@ -1,4 +1,4 @@
-"""Columns that say the same thing in other words: one decides the others."""
+"""Functional dependencies: columns of which one decides the others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MANY = 200
 """Different cells of a column that is looked at, at most."""
 
 EVIDENCE = 12.0
-"""Decimal digits by which a tie must be less likely chance than not."""
+"""Decimal digits by which a dependency must be less likely chance than not."""
 
 SOME = 2**15
 """Rows that are looked at together."""
@@ -28,7 +28,7 @@ GIVEN = 1e6
 """How much a cell counts that is given, beside one that is made."""
 
 
-class Tie(NamedTuple):
+class Dependency(NamedTuple):
     """Columns of which the first decides the others, and all that they say together."""
 
     columns: tuple[str, ...]
@@ -67,11 +67,11 @@ class Tie(NamedTuple):
         return np.asarray(distance.argmin(1), np.int64)
 
 
-def learned(cells: Cells) -> tuple[Tie, ...]:
-    """Ties among columns of one length.
+def learned(cells: Cells) -> tuple[Dependency, ...]:
+    """Functional dependencies among columns of one length.
 
     That b is constant among rows of each a has, were the two independent, about the
-    probability prod p(b)^(n(a) - 1); it is taken for a tie where it always is, missing
+    probability prod p(b)^(n(a) - 1); it is taken for one where it always is, missing
     cells among others, and that is below 1e-12.
     """
     listed, codes = {}, {}
@@ -83,36 +83,38 @@ def learned(cells: Cells) -> tuple[Tie, ...]:
             listed[name], codes[name] = found, np.array(which)
     # one that decides others has as many values or more
     order = sorted(codes, key=lambda name: -codes[name].max())
-    ties: dict[str, list[str]] = {}
+    decided: dict[str, list[str]] = {}
     for name in order:
-        of = next((a for a in ties if _decides(codes[a], codes[name])), name)
-        ties.setdefault(of, []).append(name)
+        of = next((a for a in decided if _decides(codes[a], codes[name])), name)
+        decided.setdefault(of, []).append(name)
     return tuple(
-        Tie(
+        Dependency(
             tuple(names),
             tuple(dict.fromkeys(zip(*(listed[n] for n in names), strict=True))),
             tuple(_spread(cells[n]) for n in names),
         )
-        for names in ties.values()
+        for names in decided.values()
         if len(names) > 1
     )
 
 
-def to_plain(ties: Sequence[Tie]) -> list[dict[str, Any]]:
+def to_plain(found: Sequence[Dependency]) -> list[dict[str, Any]]:
     """Plain data that `from_plain` takes."""
-    return [tie._asdict() for tie in ties]
+    return [one._asdict() for one in found]
 
 
-def from_plain(plain: Sequence[Mapping[str, Any]]) -> tuple[Tie, ...]:
+def from_plain(plain: Sequence[Mapping[str, Any]]) -> tuple[Dependency, ...]:
     """Rebuild from plain data."""
     return tuple(
-        Tie(tuple(t["columns"]), tuple(map(tuple, t["rows"])), tuple(t["spreads"]))
+        Dependency(
+            tuple(t["columns"]), tuple(map(tuple, t["rows"])), tuple(t["spreads"])
+        )
         for t in plain
     )
 
 
 def _apart(column: Any, known: list[Any], spread: float | None) -> NDArray[np.float64]:
-    """How far cells (n,) are from those of each row of a tie, (n, rows), at most 1."""
+    """How far cells (n,) are from those of each row, (n, rows), at most 1."""
     if spread is None:
         told = np.array(_listed(column), object)[:, None]
         return np.asarray(told != np.array(known, object), np.float64)
