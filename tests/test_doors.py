@@ -57,6 +57,7 @@ def test_both_doors_lead_to_one_model(task, data):
     found = fitted(lambda: asked, X, y)
     told = fitted(lambda: assemble(layer), X, y)
     if isinstance(found, str):
+        assert task not in {"autoencoder", "anomaly"}  # which take every kind
         assert found == told
         return
     described = fitted(lambda: assemble(describe(asked, len(X))), X, y)

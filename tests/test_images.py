@@ -184,10 +184,25 @@ def test_what_is_read_is_not_written_over(photos, tmp_path, capfd):
     assert {path: path.read_bytes() for path in folder.iterdir()} == before
     one, out = min(before), tmp_path / "one.png"
     assert run(["reconstruct", str(model), str(folder), "--out", str(out)]) == 3
-    assert "names one file, and there are 150" in capfd.readouterr().err
+    assert "is no folder. Name one, or for a single file" in capfd.readouterr().err
     assert run(["reconstruct", str(model), str(one), "--out", str(out)]) == 0
     assert out.is_file()
+    assert run(["reconstruct", str(model), str(one), "--out", str(out)]) == 0
     assert f"Wrote {out}" in capfd.readouterr().err
+    assert run(["reconstruct", str(model), str(one), "--out", str(model)]) == 3
+    assert isthmus.load(model)
+
+
+def test_pictures_have_no_columns_to_name(photos, tmp_path, capfd):
+    model = tmp_path / "m.isthmus"
+    fit = ["fit", photos, "--epochs", 1, "--quiet", "--out", model]
+    for option in ("--label", "--ignore", "--id"):
+        assert run(list(map(str, [*fit, option, "digit"]))) == 3
+        assert f"so leave out {option}" in capfd.readouterr().err
+    assert run(list(map(str, fit))) == 0
+    for command in ("encode", "score", "evaluate"):
+        assert run([command, str(model), str(photos), "--label", "digit"]) == 3
+        assert "so leave out --label" in capfd.readouterr().err
 
 
 def test_infinite_and_missing_images_are_refused():

@@ -89,7 +89,7 @@ def test_topics_of_few_words_are_told(tmp_path, capsys):
     assert run(["fit", str(tmp_path / "few.txt"), *few, "--out", model]) == 0
     said = capsys.readouterr().err
     assert "goal" in said
-    assert "perplexity of the words" in said
+    assert "words: perplexity" in said
     assert f"isthmus topics {model}" in said
     assert run(["topics", model]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 3

@@ -21,14 +21,10 @@ DRAWN = {"images": 10, "audio": 4}
 
 def rebuild(opened: Opened, model: Any, out: Path | None, picture: Path | None) -> None:
     """Write what a model makes of files to a folder, under their names."""
-    from isthmus.errors import DataError
-
     files, form = opened.rows.files, opened.rows.form
     what, most = WORDS[form], DRAWN[form]
     if out is None and picture is None:
         raise typer.BadParameter("Files need --out FOLDER, or --picture FILE.")
-    if out is not None and out.exists() and not out.is_dir():
-        raise DataError(f"--out {out}: is a file, and {what} go into a folder.")
     places = [] if out is None else _places(out, files, SUFFIXES[form])
     first: list[tuple[Any, Any]] = []
     count = 0
@@ -75,11 +71,11 @@ def _places(out: Path, names: tuple[str, ...], suffix: str) -> list[Path]:
 
     common = os.path.commonpath([str(Path(n).parent) for n in names])
     found = [out / Path(n).relative_to(common).with_suffix(suffix) for n in names]
-    if out.suffix.lower() == suffix and not out.is_dir():
-        if len(names) > 1:
+    if out.is_file() or (out.suffix.lower() == suffix and not out.is_dir()):
+        if len(names) > 1 or out.suffix.lower() != suffix:
             raise DataError(
-                f"--out {out}: names one file, and there are {len(names):,}. Name a "
-                f"folder."
+                f"--out {out}: is no folder. Name one, or for a single file a "
+                f"{suffix} to write."
             )
         found = [out]
     read = {Path(name).resolve(): name for name in names}

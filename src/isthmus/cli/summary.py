@@ -68,11 +68,10 @@ def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
 
     losses = _course(autoencoder.history_)["losses"]
     form = getattr(autoencoder._converter, "form", "table")  # noqa: SLF001
-    more: dict[str, Any] = {}
     if form == "text":
-        more = {"perplexity": perplexity(autoencoder, rows)._asdict()}
-    if form != "table":
-        name = "counts" if form in {"counts", "text"} else "entries"
+        errors: Any = {"words": perplexity(autoencoder, rows)}
+    elif form != "table":
+        name = "counts" if form == "counts" else "entries"
         errors = {name: entries_beside_pca(autoencoder, rows)}
     else:
         errors = beside_pca(autoencoder, rows)
@@ -81,7 +80,6 @@ def _rebuilding(autoencoder: Any, rows: pa.Table) -> dict[str, Any]:
         "epochs": len(losses),
         "best_epoch": losses.index(min(losses)) + 1,
         "errors": {name: found._asdict() for name, found in errors.items()},
-        **more,
     }
 
 
@@ -143,6 +141,7 @@ def seen(autoencoder: Any) -> str:
 ERRORS = {
     "entries": "entries: mean squared error, scaled",
     "counts": "log(1 + count): mean squared error",
+    "words": "words: perplexity",
     "numbers": "numbers: mean squared error per scaled cell",
     "categories": "categories: share of cells rebuilt wrong",
 }
@@ -208,12 +207,8 @@ def told(figures: dict[str, Any], out: Path) -> str:
 
 def _rebuilding_in_words(figures: dict[str, Any]) -> list[str]:
     best, count = figures["best_epoch"], figures["epochs"]
-    kept = f"the weights of epoch {best} of {count} were best, and are kept"
-    if found := figures.get("perplexity"):  # errors of counts say little of words
-        told = f"{found['model']:.4g}; by their overall shares {found['guess']:.4g}"
-        return [kept, f"perplexity of the words: {told}"]
     return [
-        kept,
+        f"the weights of epoch {best} of {count} were best, and are kept",
         *(
             f"{ERRORS[kind]} {e['model']:.4g}; {_of_pca(e)}guessing {e['guess']:.4g}"
             for kind, e in figures["errors"].items()
@@ -223,7 +218,7 @@ def _rebuilding_in_words(figures: dict[str, Any]) -> list[str]:
 
 def _of_pca(errors: dict[str, float]) -> str:
     """The error of PCA, where its code is not large enough for everything."""
-    if errors["pca"] <= 1e-9 * errors["guess"]:
+    if errors.get("pca", 0.0) <= 1e-9 * errors["guess"]:
         return ""
     return f"PCA of the same size {errors['pca']:.4g}, "
 

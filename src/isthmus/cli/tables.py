@@ -79,7 +79,9 @@ def open_for_model(
     left_out = {n for kind in ("ignore", "id", "label") for n in notes.get(kind, [])}
     words = {found.name for found in autoencoder.columns_ if found.type == "text"}
     converter = autoencoder._converter  # noqa: SLF001
-    if (form := getattr(converter, "form", "table")) in FILES:
+    if (form := getattr(converter, "form", "table")) in FILES or is_sparse_file(source):
+        refuse_columns(source, {"label": [label] if label else []})
+    if form in FILES:
         return _of_files(source, form, loaded, notes)
     if is_sparse_file(source):
         return Opened(loaded, read_sparse(source), pa.table({}), notes)
@@ -92,6 +94,15 @@ def open_for_model(
         shown = ", ".join(map(repr, strange[:10]))
         sys.stderr.write(f"Set aside, because the model does not know it: {shown}\n")
     return Opened(loaded, rows, beside, notes)
+
+
+def refuse_columns(source: str, named: dict[str, list[str]]) -> None:
+    """Refuse options that name columns of what has none."""
+    from isthmus.errors import DataError
+
+    for option, columns in named.items():
+        if columns:
+            raise DataError(f"{source}: has no column names, so leave out --{option}.")
 
 
 def _table(source: str, converter: Any, words: set[str]) -> Any:

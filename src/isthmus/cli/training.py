@@ -153,17 +153,18 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
     import pyarrow as pa
 
     from isthmus.cli.large import begun, is_large, looked_at
-    from isthmus.cli.tables import set_aside
+    from isthmus.cli.tables import refuse_columns, set_aside
     from isthmus.data.files import read_table
     from isthmus.data.forms import Text
     from isthmus.data.lines import is_lines, read_lines
-    from isthmus.data.sparse_files import is_sparse_file
+    from isthmus.data.sparse_files import is_sparse_file, read_sparse
     from isthmus.data.streams import stream
     from isthmus.estimator.wishes import form_of
 
     data, left_out = order.data, order.left_out
     if is_sparse_file(data):
-        rows = _counts(data, left_out)
+        refuse_columns(data, left_out)
+        rows = read_sparse(data)
         return Tables(rows, pa.table({}), rows, rows.height)
     if not is_large(data):
         text = model.kind is None or isinstance(form_of(model), Text)
@@ -173,6 +174,7 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
         return Tables(rows, beside, rows, rows.num_rows)
     source = stream(data)
     if source.files:
+        refuse_columns(data, left_out)
         return Tables(
             source, pa.table({"file": source.files}), source, len(source.files)
         )
@@ -182,17 +184,6 @@ def _tables(order: Order, model: Any, *, whole: bool) -> Tables:
         told = f"{rows.num_rows:,} of {count:,} rows are looked at for the summary."
         sys.stderr.write(f"{data}: read in pieces; {told}\n")
     return Tables(rows, beside, source.select(rows.column_names), count)
-
-
-def _counts(data: str, left_out: dict[str, list[str]]) -> Any:
-    """A sparse matrix, whose columns have no names that could be called."""
-    from isthmus.data.sparse_files import read_sparse
-    from isthmus.errors import DataError
-
-    for option, columns in left_out.items():
-        if columns:
-            raise DataError(f"{data}: has no column names, so leave out --{option}.")
-    return read_sparse(data)
 
 
 def _words(model: Any, left_out: dict[str, list[str]]) -> set[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from sklearn.utils import check_random_state
 
+from isthmus.bounds import whole
 from isthmus.data.steps import Steps
 from isthmus.detection.efforts import PLANS, folds_of, form_of
 from isthmus.errors import DataError, RecipeError, unknown, warn
@@ -164,8 +165,8 @@ def refuse(detector: Any) -> None:
         rate("calibration", detector.calibration)
     if detector.effort not in PLANS:
         raise RecipeError(unknown("effort", detector.effort, PLANS))
-    if folds is not None and (not isinstance(folds, int) or not 1 <= folds <= 64):
-        raise RecipeError(f"folds must be a whole number from 1 to 64. Got {folds!r}.")
+    if folds is not None:
+        whole("folds", folds, 1, 64)
     if detector.scores is not None:
         _refuse_scores(detector.scores, folds)
 

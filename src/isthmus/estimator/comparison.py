@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from isthmus.data.rows import Rows
     from isthmus.data.table import Table
+    from isthmus.trace import Batch
 
 EXAMPLES = 2_000
 """Images or windows that are looked at, evenly spread."""
@@ -98,6 +99,15 @@ class Perplexity(NamedTuple):
 
 def perplexity(estimator: Any, X: Any) -> Perplexity:
     """How well the words of texts follow from codes of the same texts."""
+    batch, y = _some_rebuilt(estimator, X)
+    x, total = batch.x.double(), max(float(batch.x.sum()), 1.0)
+    shares = y.double() / y.double().sum(1, keepdim=True), x.sum(0) / total
+    found = [-float(torch.xlogy(x, share).sum()) / total for share in shares]
+    return Perplexity(*np.exp(found).tolist())
+
+
+def _some_rebuilt(estimator: Any, X: Any) -> tuple[Batch, torch.Tensor]:
+    """Some examples, evenly spread, and what the model makes of them."""
     rows = read_rows(estimator, X, reset=False).rows
     data = estimator._converter.encode(rows)  # noqa: SLF001
     index = torch.linspace(0, len(data) - 1, min(len(data), EXAMPLES)).long()
@@ -105,10 +115,7 @@ def perplexity(estimator: Any, X: Any) -> Perplexity:
     batch = batch.dense() if isinstance(batch, Sparse) else batch
     module = estimator.module_
     (y,) = in_blocks(lambda block: (module.reconstruct(block),), batch, module)
-    x, total = batch.x.double(), max(float(batch.x.sum()), 1.0)
-    shares = y.double() / y.double().sum(1, keepdim=True), x.sum(0) / total
-    found = [-float(torch.xlogy(x, share).sum()) / total for share in shares]
-    return Perplexity(*np.exp(found).tolist())
+    return batch, y
 
 
 def column_errors(
@@ -140,14 +147,8 @@ def entries_beside_pca(estimator: Any, X: Any) -> Beside:
 
     Of counts, of what the encoder sees of them: log(1 + x) at the typical total.
     """
-    rows = read_rows(estimator, X, reset=False).rows
-    data = estimator._converter.encode(rows)  # noqa: SLF001
-    index = torch.linspace(0, len(data) - 1, min(len(data), EXAMPLES)).long()
-    batch = data.rows(index)
-    batch = batch.dense() if isinstance(batch, Sparse) else batch
-    module = estimator.module_
-    (y,) = in_blocks(lambda block: (module.reconstruct(block),), batch, module)
-    y, seen = y.flatten(1), batch.x
+    batch, y = _some_rebuilt(estimator, X)
+    module, y, seen = estimator.module_, y.flatten(1), batch.x
     if "count" in module.layout.contents:
         y, seen = map(module.likelihood.view, (y, seen))
     x = seen.flatten(1).numpy()

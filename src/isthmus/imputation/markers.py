@@ -14,7 +14,7 @@ from isthmus.errors import RecipeError
 
 def marked(X: Any, marker: Any) -> Any:
     """``X`` with a gap where a cell is ``marker``; None and NaN are gaps as it is."""
-    if marker is None or str(marker) in {"nan", "<NA>"}:
+    if not isinstance(marker, str) and str(marker) in {"None", "nan", "<NA>"}:
         return X
     if not isinstance(marker, int | float | str):
         raise RecipeError(

@@ -85,8 +85,7 @@ class Problem:
         """Train a recipe on splits, as `fit` trains it, and judge it."""
         started, model = time.perf_counter(), self.model(layers)
         modules = fitted(model, self.read, splits)
-        seconds = time.perf_counter() - started
-        return self._judged(model, modules, splits)._replace(seconds=seconds)
+        return self._judged(model, modules, splits, time.perf_counter() - started)
 
     def judge_together(
         self,
@@ -109,16 +108,16 @@ class Problem:
         sets = trained(models, self.read, self.splits, told, share)
         seconds = (time.perf_counter() - started) / len(models)
         return [
-            self._judged(model, modules, self.splits)._replace(seconds=seconds)
+            self._judged(model, modules, self.splits, seconds)
             for model, modules in zip(models, sets, strict=True)
         ]
 
     def _judged(
-        self, model: Any, modules: Sequence[Any], splits: list[Split]
+        self, model: Any, modules: Sequence[Any], splits: list[Split], seconds: float
     ) -> Judged:
         pairs = zip(modules, splits, strict=True)
         found = [self.objective.errors(model, *pair) for pair in pairs]
-        return Judged(found, model.recipe_.bottleneck.width, 0.0)
+        return Judged(found, model.recipe_.bottleneck.width, seconds)
 
     def sizes(self, wanted: Sequence[int] = ()) -> list[int]:
         """Numbers of components to look at: powers of two, and those wanted."""

@@ -55,7 +55,8 @@ def tune(
 
     Parameters
     ----------
-    X : table, of which, if it has more than ``rows``, some are drawn by lot
+    X : table
+        As `Autoencoder` takes it; of more than ``rows``, some are drawn by lot.
     fixed, space : dict, optional
         What recipes shall be in any case, in the words of a recipe: ``{"size": 8}``;
         and what may be chosen, as `propose` answers it.
@@ -65,7 +66,7 @@ def tune(
     folds : int, optional
         Parts held out in turn: by default 3, or of 2,000 rows and more a quarter.
     storage : str, optional
-        A file, or the URL of a data base, that keeps trials.
+        A file, or the URL of a data base, that keeps trials, to go on or to share.
     engine, workers : optional
         ``"ray"``: so many workers search at once, by default one for each processor.
     """
@@ -73,13 +74,19 @@ def tune(
     limits = limits_of(trials, seconds, folds)
     how: Any = {"folds": folds, "rows": rows, "random_state": random_state}
     problem = problem_of(X, y, fixed or {}, **how)
-    chances = without(checked(space or usual_space(problem)), problem.fixed)
-    refuse_unknown(chances, problem.fixed)
+    chances = _chances(space, problem)
     with quiet() as optuna, tempfile.TemporaryDirectory() as folder:
         own = None if engine is None else f"{folder}/trials.journal"
         study = Study(optuna, problem, chances, storage or own)
         with Telling(limits, verbose=verbose) as telling:
             return _searched(study, limits, telling, engine, workers)
+
+
+def _chances(space: Mapping[str, Any] | None, problem: Problem) -> dict[str, Any]:
+    """What may be chosen and is not fixed."""
+    chances = without(checked(space or usual_space(problem)), problem.fixed)
+    refuse_unknown(chances, problem.fixed)
+    return chances
 
 
 def limits_of(trials: int | None, seconds: float | None, folds: int | None) -> Limits:
