@@ -4,11 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from engines import ON_RAY
+from sklearn.metrics import roc_auc_score
 
 import isthmus
 import isthmus.architectures.mlp
 from isthmus.errors import DataError, RecipeError
 from isthmus.estimator.reading import read_rows
+from isthmus.tuning.answers import beaten
 from isthmus.tuning.cells import Cells
 from isthmus.tuning.finals import chosen
 from isthmus.tuning.folds import fitted, splits_of
@@ -235,6 +237,66 @@ def test_labels_ask_for_a_linear_model_on_the_codes(table):
     assert many.measure == numbers.measure
 
 
+def with_faults(rows=200):
+    """Columns that follow from one, and rows where they do not."""
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(rows, 1))
+    x = np.concatenate([z, z**2, np.sin(2 * z), -z], axis=1)
+    x += 0.05 * rng.normal(size=x.shape)
+    faulty = np.arange(rows) % 10 == 0
+    x[faulty] = rng.permuted(x[faulty], axis=0)
+    return x, np.where(faulty, "yes", "no")
+
+
+def test_a_detector_is_judged_by_what_it_finds():
+    x, faulty = with_faults()
+    fixed = {"task": "anomaly", "effort": "fast", "epochs": 20}
+    found = isthmus.tune(x, faulty, fixed=fixed, trials=2, folds=2, verbose=0)
+    assert found.measure == "normal rows odder than an anomaly (yes), as a share"
+    assert type(found.estimator) is isthmus.AnomalyDetector
+    assert found.recipe["effort"] == "fast"
+    assert found.best.error < 0.25
+    assert found.pca[-1][:2] == (4, 0.5)  # all components leave nothing
+    assert set(found.estimator.set_params(verbose=0).fit(x).predict(x)) == {-1, 1}
+    assert np.isfinite(found.default.standard_error)
+
+
+def test_shares_of_odder_rows_are_the_area_above_the_curve():
+    rng = np.random.default_rng(0)
+    odd, scores = rng.random(300) < 0.2, rng.integers(0, 20, 300).astype(float)
+    shares = beaten(scores, odd)
+    assert (np.isnan(shares) == ~odd).all()
+    assert np.nanmean(shares) == pytest.approx(1 - roc_auc_score(odd, scores))
+    one = np.flatnonzero(odd)[0]
+    normal = scores[~odd]
+    by_hand = (normal > scores[one]).mean() + (normal == scores[one]).mean() / 2
+    assert shares[one] == pytest.approx(by_hand)
+
+
+def test_an_estimator_is_judged_by_the_labels_it_tells(table):
+    x, y = table.drop(columns="sign"), table["sign"].to_numpy(dtype=object)
+    y[::4] = None
+    quick = {"epochs": 3, "steps": 20, "hidden": [16]}
+    how = {"trials": 1, "folds": 2, "verbose": 0}
+    fixed = {"task": "classifier", **quick}
+    found = isthmus.tune(x, y, fixed=fixed, **how)
+    assert found.measure == "wrong labels, as a share"
+    assert type(found.estimator) is isthmus.PretrainedClassifier
+    problem = problem_of(x, y, fixed, folds=2, rows=200, random_state=0)
+    train, test = problem.splits[0]
+    fitted = problem.model([fixed]).fit(x.iloc[train], y[train])
+    known = [k for k in test if y[k] is not None]
+    wrong = np.mean(fitted.predict(x.iloc[known]) != y[known])
+    errors = problem.judge([fixed], problem.splits).errors[0]
+    assert np.nanmean(errors) == pytest.approx(wrong)
+    assert np.isnan(errors).sum() == len(test) - len(known)
+    fixed = {"task": "regressor", **quick}
+    found = isthmus.tune(x[["a", "b", "c"]], x["d"], fixed=fixed, **how)
+    assert found.measure == "squared error of labels, in variances"
+    assert type(found.estimator) is isthmus.PretrainedRegressor
+    assert found.best.error < 1
+
+
 def final(name, error, spread=0.0):
     errors = error + spread * np.random.default_rng(0).normal(size=100)
     return Final(name, 1, error, 0.1, 0.0, 0.0, 1.0, [{}], [errors])
@@ -281,6 +343,14 @@ def test_what_cannot_be_searched_is_refused(table):
         isthmus.tune(table, table["b"])
     with pytest.raises(RecipeError, match="recipe of an autoencoder"):
         isthmus.tune(table, fixed={"task": "anomaly"})
+    with pytest.raises(DataError, match="two kinds of labels"):
+        isthmus.tune(table, np.arange(120) % 3, fixed={"task": "anomaly"})
+    with pytest.raises(RecipeError, match="Leave sampler out"):
+        isthmus.tune(table, fixed={"task": "sampler"})
+    with pytest.raises(RecipeError, match="task is not searched"):
+        isthmus.tune(table, space={"task": ["anomaly"]})
+    with pytest.raises(RecipeError, match="Leave the task out"):
+        isthmus.compare(table, table["sign"], fixed={"task": "classifier"})
     with pytest.raises(DataError, match="tables"):
         isthmus.tune(np.zeros((30, 8, 8)))
     with pytest.raises(DataError, match="two columns or more"):

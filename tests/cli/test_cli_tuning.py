@@ -3,6 +3,7 @@
 import json
 import tomllib
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import csv
@@ -49,6 +50,25 @@ def test_the_space_is_printed_edited_and_given_back(folder, tmp_path, capsys):
     assert found["measure"].startswith("wrong labels")
     assert found["finals"][0]["name"] == "default"
     assert found["recipe"]["task"] == "autoencoder"
+
+
+def test_a_detector_is_searched_and_trained(tmp_path, capsys):
+    rng = np.random.default_rng(0)
+    z, odd = rng.normal(size=90), np.arange(90) % 8 == 0
+    pairs = np.where(odd, rng.permutation(z), z) + 0.1 * rng.normal(size=90)
+    data, out = str(tmp_path / "parts.csv"), tmp_path / "best.toml"
+    faulty = np.where(odd, "yes", "no")
+    csv.write_csv(pa.table({"a": z, "b": pairs, "c": -z, "faulty": faulty}), data)
+    words = ["--task", "anomaly", "--label", "faulty", "--set", "effort=fast"]
+    words += ["--epochs", "5", "--folds", "2", "--trials", "1", "--out", str(out)]
+    assert run(["tune", data, *words]) == 0
+    assert "normal rows odder than an anomaly (yes)" in capsys.readouterr().err
+    assert tomllib.loads(out.read_text())["task"] == "anomaly"
+    model = str(tmp_path / "model.isthmus")
+    words = ["--label", "faulty", "--recipe", str(out), "--out", model]
+    assert run(["fit", data, *words]) == 0
+    assert run(["tune", data, "--task", "anomaly", "--ignore", "faulty"]) == 2
+    assert "with labels, of the task anomaly" in capsys.readouterr().err
 
 
 def test_a_wrong_space_is_a_usage_error(folder, tmp_path, capsys):

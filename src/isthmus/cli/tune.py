@@ -26,6 +26,15 @@ from isthmus.cli.options import (
 )
 from isthmus.cli.unfitted import Kinds, fixed_by, unfitted
 
+Judged = Annotated[
+    str | None,
+    typer.Option(
+        "--task",
+        metavar="TASK",
+        help="anomaly, classifier or regressor: search for one of these, judged by its "
+        "own answers about --label.",
+    ),
+]
 Target = Annotated[
     Path | None,
     typer.Option(
@@ -82,6 +91,7 @@ def tune(
     table: Table = None,
     picture: Picture = None,
     label: Label = None,
+    task: Judged = None,
     time: Time = None,
     trials: Trials = None,
     space: SpaceFile = None,
@@ -106,32 +116,36 @@ def tune(
     isthmus fit data.csv --recipe best.toml
     isthmus tune data.csv --dry-run > space.toml
     isthmus tune data.csv --space space.toml --storage trials.journal --label income
+    isthmus tune parts.csv --task anomaly --label faulty --out best.toml
 
-    A recipe is judged by how well hidden cells of rows that it has not learned are made
-    out; with --label, by a linear model on the codes. The best are judged anew, beside
-    the default and PCA. --preset, --size, --epochs and --set fix what is not searched.
+    A recipe is judged by hidden cells of rows that it has not learned; with --label, by
+    a linear model on the codes, or by what a --task is for. The best are judged anew,
+    beside the default and PCA. --preset, --size, --epochs and --set fix what is said.
     """
     refuse(engine, workers)
-    fixed = fixed_by(chosen(preset=preset, size=size, epochs=epochs), kind, setting)
+    said = chosen(task=task, preset=preset, size=size, epochs=epochs)
+    fixed = fixed_by(said, kind, setting)
     rows, labels = unfitted(data, names(ignore), label, fixed)
     chances = _space(rows, labels, fixed, space)
-    if dry_run or not quiet:
-        _tell_space(chances, aloud=not dry_run, as_json=as_json)
+    _tell_space(chances, dry_run=dry_run, quiet=quiet, as_json=as_json)
     if not dry_run:
-        limits = chosen(trials=trials, seconds=duration(time) if time else None)
-        how = chosen(folds=folds, storage=storage, random_state=seed)
-        how |= chosen(engine=engine, workers=workers)
-        how |= {"fixed": fixed, "space": chances, "verbose": not quiet}
-        found = _search(rows, labels, **limits, **how)
-        said = chosen(label=label, ignore=ignore)
-        words = [data, *(w for name in said for w in (f"--{name}", said[name]))]
+        how = chosen(trials=trials, seconds=time and duration(time), folds=folds)
+        how |= chosen(storage=storage, engine=engine, workers=workers)
+        how |= chosen(random_state=seed) | {"verbose": not quiet}
+        found = _search(rows, labels, fixed, chances, **how)
+        words = _rows(data, chosen(label=label, ignore=ignore))
         _tell(found, words, Places(out, table, picture), quiet=quiet, as_json=as_json)
 
 
-def _search(rows: Any, labels: Any, **how: Any) -> Any:
+def _search(rows: Any, labels: Any, fixed: Any, space: Any, **how: Any) -> Any:
     from isthmus.tuning import tune
 
-    return tune(rows, labels, **how)
+    return tune(rows, labels, fixed=fixed, space=space, **how)
+
+
+def _rows(data: str, aside: dict[str, str]) -> list[str]:
+    """Words of a command that name the rows, and columns that are no part of them."""
+    return [data, *(word for name in aside for word in (f"--{name}", aside[name]))]
 
 
 class Places(NamedTuple):
@@ -152,14 +166,17 @@ def _space(rows: Any, labels: Any, fixed: dict[str, Any], file: Path | None) -> 
     return propose(rows, labels, fixed=fixed)
 
 
-def _tell_space(space: dict[str, Any], *, aloud: bool, as_json: bool) -> None:
+def _tell_space(
+    space: dict[str, Any], *, dry_run: bool, quiet: bool, as_json: bool
+) -> None:
+    """All that a dry run answers; before a search, for the eye."""
     from isthmus.cli.tables import to_json
     from isthmus.tuning.space import to_toml
 
-    if aloud:
-        sys.stderr.write(f"Searching among\n\n{to_toml(space)}\n")
-    else:
+    if dry_run:
         print(to_json(space) if as_json else to_toml(space), end="")
+    elif not quiet:
+        sys.stderr.write(f"Searching among\n\n{to_toml(space)}\n")
 
 
 def _tell(

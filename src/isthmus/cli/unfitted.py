@@ -71,16 +71,13 @@ def fixed_by(
 
 
 def labels_of(column: Any) -> Any:
-    """Labels as an array: numbers where all are, else words."""
+    """Labels as an array: numbers where all are, else words; NaN or None where none."""
     import numpy as np
 
-    from isthmus.errors import DataError
-
     cells = column.to_pylist()
-    if None in cells:
-        raise DataError("Some rows have no label. Leave these rows out, or the label.")
     try:
-        found = np.array([float(cell) for cell in cells])
+        found = np.array([np.nan if cell is None else float(cell) for cell in cells])
     except (TypeError, ValueError):
-        return np.array([str(cell) for cell in cells])
+        words = [cell if cell is None else str(cell) for cell in cells]
+        return np.array(words, dtype=object if None in words else str)
     return found.astype(np.int64) if (found == np.rint(found)).all() else found

@@ -10,6 +10,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
 from isthmus.errors import DataError
+from isthmus.estimator.tables import Read
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,7 +90,8 @@ def _one_column(X: Any, y: Any) -> NDArray[Any]:
             "label have NaN, None or -1 there."
         )
     labels = _cells(y)
-    check_consistent_length(X, labels)
+    rows = range(X.rows.height) if isinstance(X, Read) else X
+    check_consistent_length(rows, labels)
     return labels
 
 

@@ -135,6 +135,8 @@ def compare(
     problem = problem_of(
         X, y, fixed or {}, folds=1, rows=rows, random_state=random_state
     )
+    if not problem.objective.stacks:
+        raise RecipeError("Presets are compared as autoencoders. Leave the task out.")
     found = _of_presets(names, problem, all_must=presets is not None, verbose=verbose)
     found.append(_of_pca(found[0].size, problem))
     probe = problem.objective

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -14,12 +15,15 @@ from isthmus.data.blocks import in_blocks
 from isthmus.errors import DataError
 from isthmus.likelihoods.by_column import ByColumn
 from isthmus.trace import Batch, Corrupted
+from isthmus.tuning.folds import fitted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from isthmus.estimator.tables import Read
     from isthmus.model import AutoencoderModule
     from isthmus.tuning.cells import Cells
+    from isthmus.tuning.folds import Split
 
     Floats = NDArray[np.float64]
     Index = NDArray[np.int64]
@@ -34,24 +38,34 @@ PARTS = 5
 """Passes in which every cell of a row is hidden once."""
 
 
-class Objective(Protocol):
-    """An error of each held-out row, (n,), 1 for one who only guesses."""
+class Objective(ABC):
+    """An error of each held-out row, (n,), and who is to be judged by it."""
 
     name: str
     cells: Cells
-    classes: Any
+    classes: Any = None
     """Whose shares are to be the same in all parts; None: there are none."""
+    stacks = True
+    """Whether recipes of one shape train in one step, and can be asked on the way."""
 
-    def errors(
-        self, model: Any, module: AutoencoderModule, split: tuple[Index, Index]
-    ) -> Floats:
-        """Of a module that has learned the first rows of a split, on the second."""
+    def learned(self, model: Any, read: Read, splits: list[Split]) -> list[Any]:
+        """Who has learned the first rows of each split: here, modules."""
+        return list(fitted(model, read, splits))
 
-    def pca(self, size: int, split: tuple[Index, Index]) -> Floats:
+    def size(self, learned: Any) -> int:
+        """Entries of a code."""
+        return int(learned.recipe.bottleneck.width)
+
+    @abstractmethod
+    def errors(self, model: Any, learned: Any, split: Split) -> Floats:
+        """Of one that has learned the first rows of a split, on the second."""
+
+    @abstractmethod
+    def pca(self, size: int, split: Split) -> Floats:
         """Of as many principal components."""
 
 
-class HiddenCells:
+class HiddenCells(Objective):
     """How wrong are cells that were hidden, made out from the others?
 
     Each cell is hidden once, in one of five passes, with a fifth of its row; which
@@ -60,7 +74,6 @@ class HiddenCells:
     """
 
     name = "error of hidden cells, in guesses"
-    classes = None
 
     def __init__(self, cells: Cells, seed: int) -> None:
         self.cells = cells
@@ -128,7 +141,7 @@ class HiddenCells:
         return _by_row(found, self.cells.seen[rows])
 
 
-class Probe:
+class Probe(Objective):
     """How well does a linear model on the codes tell the label?
 
     Logistic regression, or ridge regression where labels are numbers (with a fraction,
@@ -146,7 +159,7 @@ class Probe:
                 f"{len(kinds)}, of which the most frequent are "
                 f"{', '.join(map(str, np.sort(counts)[::-1][:3]))} times there."
             )
-        self.classes = None if self.numbers else _joined(self.y, kinds, counts)
+        self.classes = None if self.numbers else joined(self.y)
         self.name = "wrong labels of a linear model on the codes, as a share"
         if self.numbers:
             self.name = "squared error of a linear model on the codes, in variances"
@@ -166,17 +179,29 @@ class Probe:
         fitted = PCA(min(size, *x[split[0]].shape), random_state=0).fit(x[split[0]])
         return self.of_codes(fitted.transform(x[np.concatenate(split)]), split)
 
-    def of_codes(self, codes: Any, split: tuple[Index, Index]) -> Floats:
+    def of_codes(self, codes: Any, split: Split) -> Floats:
         """Errors of the second rows, given codes of the first and then of these."""
         train, test = split
-        z = StandardScaler().fit(codes[: len(train)]).transform(codes)
-        learned, asked = z[: len(train)], z[len(train) :]
+        learned, asked = codes[: len(train)], codes[len(train) :]
+        told = linear(learned, self.y[train], asked, numbers=self.numbers)
         if self.numbers:
-            fitted = RidgeCV(np.logspace(-3, 3, 7)).fit(learned, self.y[train])
-            squares = np.square(fitted.predict(asked) - self.y[test])
-            return np.asarray(squares / max(self.y[train].var(), 1e-12))
-        model = LogisticRegression(max_iter=1000).fit(learned, self.y[train])
-        return np.asarray(model.predict(asked) != self.y[test], dtype=float)
+            return in_variances(told - self.y[test], self.y[train])
+        return np.asarray(told != self.y[test], dtype=float)
+
+
+def linear(learned: Any, y: Any, asked: Any, *, numbers: bool) -> NDArray[Any]:
+    """Labels of some codes, by a linear model of others whose labels are known."""
+    scaler = StandardScaler().fit(learned)
+    z, others = scaler.transform(learned), scaler.transform(asked)
+    model: Any = LogisticRegression(max_iter=1000)
+    if numbers:
+        model = RidgeCV(np.logspace(-3, 3, 7))
+    return np.asarray(model.fit(z, y).predict(others))
+
+
+def in_variances(errors: Floats, y: Floats) -> Floats:
+    """Squares of errors as multiples of the variance of known labels."""
+    return np.asarray(np.square(errors) / max(y.var(), 1e-12))
 
 
 def rebuilding_errors(
@@ -206,10 +231,10 @@ def _are_numbers(kinds: Any) -> bool:
     return len(kinds) > MANY or bool((kinds != np.rint(kinds)).any())
 
 
-def _joined(labels: Any, kinds: Any, counts: Any) -> Any:
-    """Numbers of classes, with those that are too rare to be divided as one."""
-    index = np.searchsorted(kinds, labels)
-    return np.where(counts[index] < RARE, np.argmax(counts), index)
+def joined(labels: Any, least: int = RARE) -> Any:
+    """Numbers of classes, with those of fewer rows than ``least`` as one."""
+    _, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return np.where(counts[index] < least, np.argmax(counts), index)
 
 
 def _by_row(errors: Floats, seen: NDArray[np.bool_]) -> Floats:

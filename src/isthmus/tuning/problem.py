@@ -15,8 +15,9 @@ from isthmus.errors import DataError, RecipeError
 from isthmus.estimator import Autoencoder
 from isthmus.estimator.reading import read_rows
 from isthmus.estimator.streams import in_memory
+from isthmus.tuning.answers import METRICS, SOME
 from isthmus.tuning.cells import Cells
-from isthmus.tuning.folds import fitted, folds_for, splits_of, trained
+from isthmus.tuning.folds import folds_for, splits_of, trained
 from isthmus.tuning.objectives import HiddenCells, Objective, Probe
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ if TYPE_CHECKING:
 
 SIZES = 2, 4, 8, 16, 32, 64
 """Numbers of principal components that are put beside."""
+
+AUTOENCODER = "autoencoder"
+"""The task that needs no labels."""
 
 FEWEST = 20
 """Rows below which nothing can be held out."""
@@ -84,8 +88,8 @@ class Problem:
     def judge(self, layers: Layers, splits: list[Split]) -> Judged:
         """Train a recipe on splits, as `fit` trains it, and judge it."""
         started, model = time.perf_counter(), self.model(layers)
-        modules = fitted(model, self.read, splits)
-        return self._judged(model, modules, splits, time.perf_counter() - started)
+        learned = self.objective.learned(model, self.read, splits)
+        return self._judged(model, learned, splits, time.perf_counter() - started)
 
     def judge_together(
         self,
@@ -96,8 +100,10 @@ class Problem:
         """Train recipes of one shape for a ``share`` of their steps, and judge them.
 
         On the way ``hear`` is told of each, by its number, the error on the first
-        split, and the round.
+        split, and the round. Those that do not stack are trained whole, in turn.
         """
+        if not self.objective.stacks:
+            return [self.judge(layers, self.splits) for layers in recipes]
         started, models = time.perf_counter(), [self.model(one) for one in recipes]
 
         def told(k: int, module: Any, number: int) -> None:
@@ -113,11 +119,11 @@ class Problem:
         ]
 
     def _judged(
-        self, model: Any, modules: Sequence[Any], splits: list[Split], seconds: float
+        self, model: Any, learned: Sequence[Any], splits: list[Split], seconds: float
     ) -> Judged:
-        pairs = zip(modules, splits, strict=True)
+        pairs = zip(learned, splits, strict=True)
         found = [self.objective.errors(model, *pair) for pair in pairs]
-        return Judged(found, model.recipe_.bottleneck.width, seconds)
+        return Judged(found, self.objective.size(learned[0]), seconds)
 
     def sizes(self, wanted: Sequence[int] = ()) -> list[int]:
         """Numbers of components to look at: powers of two, and those wanted."""
@@ -147,12 +153,8 @@ def problem_of(
 ) -> Problem:
     """Read a table, or some rows of it by lot, and divide it."""
     base = assemble(fixed)
-    if not isinstance(base, Autoencoder):
-        raise RecipeError(
-            "A search is for the recipe of an autoencoder. Leave the task out, and "
-            "give the recipe that is found to the task."
-        )
-    read = read_rows(base, in_memory(X), reset=True, least=2)
+    plain = Autoencoder(columns=base.columns, kind=base.kind)
+    read = read_rows(plain, in_memory(X), reset=True, least=2)
     if not isinstance(read.rows, Rows):
         raise DataError(
             "A search takes tables, and these are none. kind='table' says that they "
@@ -163,19 +165,13 @@ def problem_of(
         raise DataError(f"A search needs {FEWEST} rows or more. Got {count}.")
     if labels is not None and labels.shape != (count,):
         raise DataError(f"y must hold a label for each row, ({count},).")
-    if labels is not None and pa.array(labels, from_pandas=True).null_count:
-        raise DataError("Some rows have no label. Leave these rows out, or the labels.")
     if count > rows:
         order = np.random.default_rng(random_state).permutation(count)
         picked = np.sort(order[:rows])
         read, count = read.take(picked), rows
         labels = None if labels is None else labels[picked]
-    cells = Cells(read.rows, base)
-    objective: Objective
-    if labels is None:
-        objective = HiddenCells(cells, random_state)
-    else:
-        objective = Probe(labels, cells)
+    task, cells = fixed.get("task", AUTOENCODER), Cells(read.rows, plain)
+    objective = _objective(task, labels, cells, read, random_state)
     folds = folds_for(count) if folds is None else folds
     return Problem(
         read,
@@ -185,6 +181,23 @@ def problem_of(
         splits_of(count, max(folds, 2), random_state + 1, objective.classes),
         random_state,
     )
+
+
+def _objective(
+    task: str, labels: Any, cells: Cells, read: Read, seed: int
+) -> Objective:
+    """What recipes of a task are judged by."""
+    gaps = labels is not None and pa.array(labels, from_pandas=True).null_count
+    if gaps and task not in SOME:
+        raise DataError("Some rows have no label. Leave these rows out, or the labels.")
+    if task in METRICS and labels is not None:
+        return METRICS[task](labels, cells, read)
+    if task != AUTOENCODER:
+        raise RecipeError(
+            f"A search is for the recipe of an autoencoder or, with labels, of the "
+            f"task {', '.join(METRICS)}. Leave {task} out, and give it what is found."
+        )
+    return HiddenCells(cells, seed) if labels is None else Probe(labels, cells)
 
 
 def standard_error(errors: list[Floats]) -> float:

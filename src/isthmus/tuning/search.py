@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.bounds import whole
 from isthmus.errors import RecipeError
+from isthmus.tuning.answers import Detected
 from isthmus.tuning.finals import chosen, judged_anew
 from isthmus.tuning.objectives import HiddenCells
 from isthmus.tuning.problem import Problem, problem_of
 from isthmus.tuning.result import Search
-from isthmus.tuning.space import checked, refuse_unknown, usual, without
+from isthmus.tuning.space import (
+    checked,
+    refuse_unknown,
+    usual,
+    usual_of_detectors,
+    without,
+)
 from isthmus.tuning.study import Limits, Study, quiet
 from isthmus.tuning.telling import Telling
 from isthmus.tuning.workers import refuse, run_on_ray
@@ -143,6 +150,8 @@ def propose(
 
 def usual_space(problem: Problem) -> dict[str, Any]:
     """What the rows and what they are judged by suggest."""
+    if isinstance(problem.objective, Detected):
+        return usual_of_detectors()
     hidden = isinstance(problem.objective, HiddenCells)
     width = problem.objective.cells.table.width
     return usual(problem.read.rows.height, width, hidden=hidden)

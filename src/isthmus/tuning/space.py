@@ -56,6 +56,21 @@ def usual(rows: int, columns: int, *, hidden: bool) -> dict[str, Any]:
     }
 
 
+def usual_of_detectors() -> dict[str, Any]:
+    """A space for detectors of anomalies."""
+    rates = [0.1, 0.4], [0.1, 0.6], [0.1, 0.9]
+    masks = {"kind": "masking", "judge": "hidden"}
+    weights = {"hidden": 1.0, "marginal": 0.7}, {"hidden": 1.0}, {"marginal": 1.0}
+    return {
+        "effort": ["fast", "default"],
+        "scores": [*weights, {"hidden": 0.5, "marginal": 1.0}],
+        "size": {"low": 4, "high": 256, "log": True},
+        "learning_rate": {"low": 1e-3, "high": 2e-2, "log": True},
+        "training.cutoff": {"low": 4.0, "high": 100.0, "log": True},
+        "corruption": [{**masks, "rate": rate} for rate in rates],
+    }
+
+
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
     """Layers of a recipe as one; of what two of them say, the last counts."""
     found: dict[str, Any] = {}
@@ -81,6 +96,8 @@ def without(space: Space, fixed: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked(space: Space) -> dict[str, Any]:
     """The space, if every entry is a list of choices or a range."""
+    if "task" in space:
+        raise RecipeError("The task is not searched: say it beside the space.")
     for name, said in space.items():
         if isinstance(said, list | tuple) and len(said):
             continue
@@ -130,9 +147,8 @@ def to_toml(space: Space) -> str:
 def ask(trial: Any, space: Space, fixed: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The layers of a recipe that a trial of Optuna chooses."""
     start: dict[str, Any] = {}
-    for name in ("task", "preset"):
-        if name in space:
-            start[name] = _asked(trial, name, space[name])
+    if "preset" in space:
+        start["preset"] = _asked(trial, "preset", space["preset"])
     known = describe(assemble({**start, **fixed}))
     layers = [start]
     for name, said in space.items():

@@ -107,7 +107,8 @@ class Study:
         if limits.seconds is not None:
             ends = time.monotonic() + limits.seconds
         while (room := self._room(limits)) > 0 and time.monotonic() < ends:
-            for together in self._asked(int(min(room, TOGETHER))):
+            most = TOGETHER if self.problem.objective.stacks else 1
+            for together in self._asked(int(min(room, most))):
                 for trial, error in self._errors(together, ends):
                     state = self.optuna.trial.TrialState
                     over = state.PRUNED if error is None else state.COMPLETE
