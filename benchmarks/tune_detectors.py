@@ -1,7 +1,7 @@
 """Is a detector that was searched with labels better, on rows that nobody has seen?
 
-Sets of ADBench (Han et al., 2022), at most 4,000 rows of each, anomalies in proportion,
-those with 40 anomalies or more. One half of the rows, stratified, is searched with its
+Sets of ADBench (Han et al., 2022) of at most 100 columns, at most 4,000 rows of each,
+anomalies in proportion, if 40 of them or more are left. One half of the rows, stratified, is searched with its
 labels (``isthmus.tune`` with ``task="anomaly"``, a number of trials and one seed); then
 the recipe that it gave and the default learn this half without labels, and score the
 other half. Isolation Forest (100 trees) of the same rows and the default at ``effort``
@@ -34,7 +34,7 @@ from sklearn.model_selection import train_test_split
 import isthmus
 from isthmus.errors import IsthmusWarning
 
-MOST, FEWEST, DRAWS = 4000, 40, 200
+MOST, WIDEST, FEWEST, DRAWS = 4000, 100, 40, 200
 COLUMNS = [
     *("date", "machine", "versions", "set", "seed", "trials", "method", "recipe"),
     *("auc", "ap", "gain", "gain_se", "seconds"),
@@ -42,14 +42,14 @@ COLUMNS = [
 
 
 def halves(file, seed, most):
-    """Rows to search with and their labels, and the others; None of few anomalies."""
+    """Rows to search with and their labels, and the others; None if that cannot be."""
     data = np.load(file)
     x, y = data["X"], data["y"].astype(int)
     if len(x) > most:
         x, _, y, _ = train_test_split(
             x, y, train_size=most, random_state=seed, stratify=y
         )
-    if min(y.sum(), len(y) - y.sum()) < FEWEST:
+    if x.shape[1] > WIDEST or min(y.sum(), len(y) - y.sum()) < FEWEST:
         return None
     train, test, *labels = train_test_split(
         x, y, test_size=0.5, random_state=seed, stratify=y

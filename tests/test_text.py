@@ -177,6 +177,13 @@ def test_a_detector_of_texts_scores_by_the_word(hashed, tmp_path):
     with pytest.warns(IsthmusWarning, match="no word that fitting has seen"):
         strange = detector.score_samples(["none of these"])
     assert strange[0] == pytest.approx(outside.outside)
+    told = detector.explain(texts[120:122])
+    np.testing.assert_allclose(told.rest, 0, atol=1e-5)  # of few words, no other order
+    (first, *_), _ = told.top(2)
+    assert first.column == told.names[-1] == "(other words)"
+    assert first.actual == 1
+    assert first.expected == pytest.approx(2 * share)
+    assert first.contribution == pytest.approx(outside.outside / 2)
     assert strange[0] < scores[:120].min()
 
 

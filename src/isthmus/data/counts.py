@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -93,6 +94,10 @@ class CountRows:
         return replace(first, matrix=matrix)
 
 
+OTHERS = "(other words)"
+"""Stands in explanations for words outside of the vocabulary."""
+
+
 class CountTable:
     """Counts as sparse entries, and back.
 
@@ -172,6 +177,29 @@ class CountTable:
         _, inside, outside = self.outside
         every = scores + rows.totals * inside + rows.oov * outside
         return np.asarray(every / self.words(rows))
+
+    def with_others(
+        self,
+        cells: NDArray[np.float64],
+        actual: NDArray[Any],
+        expected: NDArray[np.float32],
+        rows: CountRows,
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Log p of each word, how often it is there, and how often it was expected.
+
+        All by the word (`per_word`), and last of all words outside of the vocabulary
+        together, (n, columns + 1).
+        """
+        assert self.outside is not None, "texts"
+        assert rows.oov is not None, "texts"
+        _, inside, outside = self.outside
+        words, share = self.words(rows), -math.expm1(inside)
+        cells = np.column_stack([cells + actual * inside, rows.oov * outside])
+        return (
+            cells / words[:, None],
+            np.column_stack([actual, rows.oov]),
+            np.column_stack([expected, words * share]),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data; `from_dict` is the inverse."""

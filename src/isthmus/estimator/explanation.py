@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from isthmus.data.counts import CountTable
+from isthmus.data.counts import OTHERS, CountTable
 from isthmus.data.frames import Origin, like
 from isthmus.data.pictures import close_pictures
 from isthmus.data.pixels import Pixels
@@ -17,6 +17,8 @@ from isthmus.estimator.repairs import repairs
 from isthmus.scores.reasons import Reason, reasons
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from isthmus.data.counts import CountRows
@@ -138,27 +140,28 @@ def _of_counts(
 ) -> Explanation:
     """Contributions and what was expected, count by count."""
     cells = -judge.cells(data).numpy().astype(np.float64)
-    scores = -judge.rows(data).numpy()
-    if judge.per_word:
-        scores = converter.per_word(scores, rows)
-        cells = cells / converter.words(rows)[:, None]
+    scores, names = -judge.rows(data).numpy(), converter.names
     mean = converter.expected(judge.expected(data).mean.numpy(), rows)
+    actual = rows.matrix.toarray()
+    if judge.per_word:
+        scores, names = converter.per_word(scores, rows), (*names, OTHERS)
+        cells, actual, mean = converter.with_others(cells, actual, mean, rows)
     return Explanation(
-        contributions=counts(converter, cells, origins),
+        contributions=counts(names, cells, origins),
         rest=scores - cells.sum(axis=1),
-        actual=counts(converter, rows.matrix.toarray(), origins),
-        expected=counts(converter, mean, origins),
-        names=converter.names,
+        actual=counts(names, actual, origins),
+        expected=counts(names, mean, origins),
+        names=names,
     )
 
 
 def counts(
-    converter: CountTable, figures: NDArray[Any], origins: tuple[Origin, Origin]
+    names: Sequence[str], figures: NDArray[Any], origins: tuple[Origin, Origin]
 ) -> Any:
     """Figures (n, columns) of counts in the container of the first origin."""
     if origins[0].backend is None:
         return figures
-    named = dict(zip(converter.names, figures.T, strict=True))
+    named = dict(zip(names, figures.T, strict=True))
     return like(origins[0], origins[1]._replace(dtypes=None), named)
 
 

@@ -102,7 +102,7 @@ def back(
     if isinstance(converter, Pixels | Sounds):
         return converter.back(x, rows)
     if isinstance(converter, CountTable):
-        return counts(converter, converter.expected(x, rows), origins)
+        return counts(converter.names, converter.expected(x, rows), origins)
     if not isinstance(converter, SeriesTable):
         return give_back(converter, x, origins, rows)
     if rows is None:
