@@ -1,12 +1,13 @@
 """Is a detector that was searched with labels better, on rows that nobody has seen?
 
 Sets of ADBench (Han et al., 2022) of at most 100 columns, at most 4,000 rows of each,
-anomalies in proportion, if 40 of them or more are left. One half of the rows, stratified, is searched with its
-labels (``isthmus.tune`` with ``task="anomaly"``, a number of trials and one seed); then
-the recipe that it gave and the default learn this half without labels, and score the
-other half. Isolation Forest (100 trees) of the same rows and the default at ``effort``
-``high`` stand beside them. ROC-AUC and average precision; the gain in AUC over the
-default has a standard error by bootstrap over the rows of the other half.
+anomalies in proportion, if 40 of them or more are left. One half of the rows,
+stratified, is searched with its labels (``isthmus.tune`` with ``task="anomaly"``, a
+number of trials and one seed); then the recipe that it gave and the default learn this
+half without labels, and score the other half. Isolation Forest (100 trees) of the same
+rows and the default at ``effort="high"`` stand beside them. ROC-AUC and average
+precision; the gain in AUC over the default has a standard error by bootstrap over the
+rows of the other half.
 
     python benchmarks/tune_detectors.py --data DIR [--trials 8] [--quick] [--only ...]
 

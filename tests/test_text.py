@@ -380,3 +380,15 @@ def test_a_csv_file_is_read_whole(model, tmp_path):
     kind = isthmus.Text(column="review")
     made = isthmus.Autoencoder(kind=kind, **QUICK).fit(tmp_path / "reviews.csv")
     assert np.array_equal(made.transform(TEXTS), model.transform(TEXTS))
+
+
+def test_words_of_no_topic_come_by_how_often_they_are():
+    model = isthmus.topics(4, epochs=2, verbose=0).fit(TEXTS)
+    shares = model.transform(TEXTS).astype(np.float64)
+    topics, words = isthmus.topic_weights(model)
+    counter = CountVectorizer(vocabulary=words)
+    often = np.asarray(counter.transform(TEXTS).sum(axis=0)).ravel() + 0.5
+    expected = 0.9 * shares @ topics + 0.1 * often / often.sum()
+    made = np.asarray(model.inverse_transform(shares), np.float64)
+    made /= made.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(made, expected, rtol=1e-4)

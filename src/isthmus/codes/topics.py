@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.errors import DataError, RecipeError
@@ -17,8 +16,8 @@ if TYPE_CHECKING:
 def topic_weights(model: Any) -> tuple[NDArray[np.float32], list[str]]:
     """Share of each word in each topic, (topics, words), and the words.
 
-    A topic is what the decoder makes of a code that is all of one entry. A model
-    without topics raises `RecipeError`, one that is not fitted scikit-learn's
+    A topic is what the decoder mixes by one entry of a code, less the background. A
+    model without topics raises `RecipeError`, one that is not fitted scikit-learn's
     `NotFittedError`.
     """
     model = getattr(model, "autoencoder_", model)
@@ -29,11 +28,8 @@ def topic_weights(model: Any) -> tuple[NDArray[np.float32], list[str]]:
             f"Topics are of a model that mixes them, as isthmus.topics() does, and "
             f"this one has {module.recipe.architecture!r}."
         )
-    size = module.recipe.bottleneck.width
-    with torch.inference_mode():
-        pure = torch.eye(size, device=next(module.parameters()).device)
-        shares = module.decode(pure).softmax(-1)
-    return shares.cpu().numpy(), list(converter.names)
+    shares = module.decoder.get_buffer("topics").cpu().numpy()
+    return shares.copy(), list(converter.names)
 
 
 def topic_words(model: Any, top: int = 10) -> list[list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from scipy.sparse import csr_matrix
 
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from isthmus.estimator.preparation import Data
     from isthmus.model import AutoencoderModule
 
+HALF = 0.5
+"""Added to how often each entry occurs, so that none is impossible."""
+
 
 def give_groups(estimator: Any, rows: Any, data: Data) -> None:
     """Give a decoder that mixes groups of entries those of the data.
 
     Words go together that stand near each other in a text; other entries that are not
-    0 in the same row.
+    0 in the same row. The background is how often each occurs in all.
     """
     module: AutoencoderModule = estimator.module_
     if not module.recipe.architecture.grouped:
@@ -41,11 +45,16 @@ def give_groups(estimator: Any, rows: Any, data: Data) -> None:
             f"logarithm of its share. {module.likelihood!r} wants more of them: take "
             f"'multinomial'."
         )
+    if isinstance(data, Sparse):
+        counts = data.matrix()
+    else:
+        counts = csr_matrix(data.x.flatten(1).numpy())
     if documents is not None and text is not None and text.hashed is None:
         together = windows(documents.texts, converter.names, text)
-    elif isinstance(data, Sparse):
-        together = data.matrix()
     else:
-        together = csr_matrix(data.x.flatten(1).numpy())
+        together = counts
     found = groups(together, len(topics), estimator._seed)  # noqa: SLF001
     topics.copy_(torch.from_numpy(found))
+    often = np.asarray(counts.sum(axis=0), np.float64).ravel() + HALF
+    background = torch.from_numpy(often / often.sum())
+    module.decoder.get_buffer("background").copy_(background)
